@@ -1,0 +1,250 @@
+// Config: the options of a server, their defaults, and what is wrong with them.
+
+package loop
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// Switch is an option that is on or off and has a default.
+type Switch int8
+
+// The positions of a Switch.
+const (
+	Default Switch = iota
+	Enabled
+	Disabled
+)
+
+// or returns the position, or def if none was chosen.
+func (s Switch) or(def bool) bool {
+	if s == Default {
+		return def
+	}
+	return s == Enabled
+}
+
+// The transports of Engine.IO.
+const (
+	Polling   = "polling"
+	WebSocket = "websocket"
+)
+
+// Config holds the options of a server. The zero Config is valid: each option
+// has the default of the reference implementation, which its comment names.
+// Options keep their official names. [New] copies the Config; changing it
+// afterwards has no effect.
+type Config struct {
+	// Listen are the addresses to serve on, as host:port. Port 0 takes a free
+	// port, told by [Server.Addrs]. Default: ":3000".
+	Listen []string
+	// ReusePort lets other processes listen on the same addresses; the kernel
+	// spreads connections over them. Default: false, and an address in use is an
+	// error.
+	ReusePort bool
+	// Loops is the number of event loops, at most 256. Default: GOMAXPROCS.
+	Loops int
+	// MaxConnections is the number of connections beyond which new ones are
+	// closed at once. Default: what the limit of open files leaves after a
+	// reserve for everything else.
+	MaxConnections int
+
+	// Path is the path of the engine's requests; the final slash is added.
+	// Default: "/socket.io".
+	Path string
+	// Transports are the transports offered. Default: polling and websocket.
+	Transports []string
+	// AllowUpgrades tells polling clients that they may go on over websocket.
+	// Default: enabled.
+	AllowUpgrades Switch
+	// PingInterval is the time between heartbeats. Default: 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a client may take to answer one. Default: 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long an upgrade may take. Default: 10 s.
+	UpgradeTimeout time.Duration
+	// ConnectTimeout is how long a client may be in no namespace before its
+	// connection is closed. Default: 45 s.
+	ConnectTimeout time.Duration
+	// MaxHTTPBufferSize is the size of a polling body or a websocket message, in
+	// bytes, beyond which the client is refused. Default: 1,000,000.
+	MaxHTTPBufferSize int64
+
+	// Adapter connects the rooms with those of other servers. Default:
+	// [rooms.InProcess], no other servers.
+	Adapter rooms.Factory
+	// DropHandshake gives up what is kept of a client's handshake (request head
+	// and auth payload) when its connection handlers have returned. It saves
+	// that memory for each client; [Socket.Handshake] is empty afterwards.
+	DropHandshake bool
+	// Handlers is the number of goroutines that run handlers at most. They
+	// exist only while there is work. Default: 256.
+	Handlers int
+	// Limits bound what a client can make the server keep.
+	Limits Limits
+
+	// HTTP serves the requests outside Path, off the event loops. Bodies are
+	// limited to MaxHTTPBufferSize. Default: 404 for all of them.
+	HTTP http.Handler
+	// Logger receives what an operator should know. Default: [slog.Default].
+	Logger *slog.Logger
+	// OnError is told of what goes wrong on behalf of a client: a handler that
+	// returned an error or panicked, an argument of another type than the
+	// handler's. It runs on the goroutine of the fault, which may be an event
+	// loop, and must not block. Default: such errors are logged at debug level,
+	// panics at error level.
+	OnError func(s *Socket, err error)
+}
+
+// Limits bound what one client can make the server keep. A field of 0 takes
+// the default.
+type Limits struct {
+	// OutboundBytes is how many bytes may wait for a client that does not read.
+	// One that reaches it is cut off. Default: 1 MiB.
+	OutboundBytes int
+	// OutboundStall is how long bytes may wait without one being read. Default:
+	// 10 s.
+	OutboundStall time.Duration
+	// Namespaces is how many namespaces a connection may be in. Default: 16.
+	Namespaces int
+	// RefusedNamespaces is how many refused joins a connection may have before
+	// it is closed. Default: 16.
+	RefusedNamespaces int
+	// Rooms is how many rooms a socket may be in. Default: 1024.
+	Rooms int
+	// Acks is how many acknowledgements a socket may owe. Default: 1000.
+	Acks int
+	// UnknownAcks is how many acknowledgements nobody asked for a connection may
+	// send in a minute. Default: 100.
+	UnknownAcks int
+	// PendingEvents and PendingBytes are how many events, and bytes in them, may
+	// wait for the handlers of one socket. A client that reaches one of them is
+	// cut off. Default: 16384 and 4 MiB.
+	PendingEvents int
+	PendingBytes  int
+	// AttachmentTime is how long the attachments of a packet may take to
+	// arrive. Default: 10 s.
+	AttachmentTime time.Duration
+	// PayloadPackets is how many packets one polling body may hold. Default:
+	// 1000.
+	PayloadPackets int
+	// Packet bounds the grammar of single packets. Default:
+	// [socketio.DefaultLimits].
+	Packet socketio.Limits
+}
+
+// withDefaults returns the Config with every default filled in.
+func (c Config) withDefaults() Config {
+	d := transport.Defaults()
+	if len(c.Listen) == 0 {
+		c.Listen = []string{":3000"}
+	}
+	c.Listen = slices.Clone(c.Listen)
+	setDefault(&c.Loops, min(runtime.GOMAXPROCS(0), 256))
+	if c.Path == "" {
+		c.Path = "/socket.io"
+	}
+	c.Path = strings.TrimSuffix(c.Path, "/") + "/"
+	if len(c.Transports) == 0 {
+		c.Transports = []string{Polling, WebSocket}
+	}
+	setDefault(&c.PingInterval, milliseconds(d.PingInterval))
+	setDefault(&c.PingTimeout, milliseconds(d.PingTimeout))
+	setDefault(&c.UpgradeTimeout, milliseconds(d.UpgradeTimeout))
+	setDefault(&c.ConnectTimeout, milliseconds(d.ConnectTimeout))
+	setDefault(&c.MaxHTTPBufferSize, d.MaxPayload)
+	if c.Adapter == nil {
+		c.Adapter = rooms.InProcess
+	}
+	setDefault(&c.Handlers, 256)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	l := &c.Limits
+	setDefault(&l.OutboundBytes, d.MaxOutbound)
+	setDefault(&l.OutboundStall, milliseconds(d.StallTimeout))
+	setDefault(&l.Namespaces, 16)
+	setDefault(&l.RefusedNamespaces, 16)
+	setDefault(&l.Rooms, 1024)
+	setDefault(&l.Acks, 1000)
+	setDefault(&l.UnknownAcks, 100)
+	setDefault(&l.PendingEvents, 16384)
+	setDefault(&l.PendingBytes, 4<<20)
+	setDefault(&l.AttachmentTime, 10*time.Second)
+	setDefault(&l.PayloadPackets, d.PayloadPackets)
+	setDefault(&l.Packet, socketio.DefaultLimits())
+	return c
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// validate returns all that is wrong with a Config whose defaults are filled in.
+func (c *Config) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("loop: "+format, args...))
+		}
+	}
+	check(c.Loops > 0 && c.Loops <= 256, "Loops is %d, it must be from 1 to 256", c.Loops)
+	check(strings.HasPrefix(c.Path, "/"), "Path is %q, it must begin with a slash", c.Path)
+	for _, t := range c.Transports {
+		check(t == Polling || t == WebSocket, "Transports has %q, it knows %q and %q", t, Polling, WebSocket)
+	}
+	for name, d := range map[string]time.Duration{
+		"PingInterval": c.PingInterval, "PingTimeout": c.PingTimeout,
+		"UpgradeTimeout": c.UpgradeTimeout, "ConnectTimeout": c.ConnectTimeout,
+		"Limits.OutboundStall": c.Limits.OutboundStall, "Limits.AttachmentTime": c.Limits.AttachmentTime,
+	} {
+		check(d >= time.Millisecond && d <= 24*time.Hour, "%s is %s, it must be from 1ms to 24h", name, d)
+	}
+	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
+	check(c.MaxConnections >= 0, "MaxConnections is %d, it must not be negative", c.MaxConnections)
+	check(c.Handlers > 0, "Handlers is %d, it must be positive", c.Handlers)
+	l := &c.Limits
+	for name, n := range map[string]int{
+		"OutboundBytes": l.OutboundBytes, "Namespaces": l.Namespaces, "RefusedNamespaces": l.RefusedNamespaces,
+		"Rooms": l.Rooms, "Acks": l.Acks, "UnknownAcks": l.UnknownAcks, "PendingEvents": l.PendingEvents,
+		"PendingBytes": l.PendingBytes, "PayloadPackets": l.PayloadPackets,
+	} {
+		check(n > 0, "Limits.%s is %d, it must be positive", name, n)
+	}
+	return errors.Join(errs...)
+}
+
+// transportOptions are the options as the engines want them.
+func (c *Config) transportOptions() *transport.Options {
+	o := transport.Defaults()
+	o.Path = c.Path
+	o.Polling = slices.Contains(c.Transports, Polling)
+	o.WebSocket = slices.Contains(c.Transports, WebSocket)
+	o.AllowUpgrades = c.AllowUpgrades.or(true)
+	o.PingInterval = c.PingInterval.Milliseconds()
+	o.PingTimeout = c.PingTimeout.Milliseconds()
+	o.UpgradeTimeout = c.UpgradeTimeout.Milliseconds()
+	o.ConnectTimeout = c.ConnectTimeout.Milliseconds()
+	o.MaxPayload = c.MaxHTTPBufferSize
+	o.HTTP.Body = c.MaxHTTPBufferSize
+	o.PayloadPackets = c.Limits.PayloadPackets
+	o.MaxOutbound = c.Limits.OutboundBytes
+	o.StallTimeout = c.Limits.OutboundStall.Milliseconds()
+	return &o
+}

@@ -1,0 +1,236 @@
+// Joining and leaving a namespace.
+
+package loop
+
+import (
+	"errors"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// connect acts on a CONNECT packet.
+func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
+	limits := &l.server.cfg.Limits
+	n := (*l.server.namespaces.Load())[string(p.Namespace)]
+	if n == nil {
+		l.refuse(s, c, string(p.Namespace), &Error{Message: "Invalid namespace"})
+		return
+	}
+	if e, _ := l.in(c, p.Namespace); e != nil {
+		// A second CONNECT while the first is in middleware would make two
+		// sockets of one; it is refused like one that comes later.
+		s.Fail(errJoinedTwice)
+		return
+	}
+	if int(c.sockets) >= limits.Namespaces {
+		l.stats.limit(LimitNamespaces)
+		s.Fail(errNamespaces)
+		return
+	}
+	e, slot := l.sockets.Take()
+	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: l.ids.New(uint8(l.index))}
+	c.first = slot + 1
+	c.sockets++
+	e.member = n.shards[l.index].Add(e.id, makeRef(slot, e.gen))
+
+	hooks := n.hooks.Load()
+	if len(hooks.middleware)+len(hooks.connection) > 0 || !l.server.cfg.DropHandshake {
+		sock := l.handle(e, slot)
+		if c.kept != nil {
+			sock.handshake.Store(&Handshake{request: c.kept.request, auth: clone(p.Payload)})
+		}
+	}
+	if len(hooks.middleware) == 0 {
+		l.accept(e, slot)
+		return
+	}
+	sock := e.handle
+	l.run(sock, job{call: func() {
+		err := sock.admit(hooks.middleware)
+		l.engine.Post(&admission{sock, err})
+	}})
+}
+
+// admit runs the middleware for a socket.
+func (s *Socket) admit(chain []Middleware) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked("middleware", p)
+			err = &Error{Message: "internal server error"}
+		}
+	}()
+	for _, m := range chain {
+		if err := m(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admission brings the verdict of the middleware to the loop.
+type admission struct {
+	socket *Socket
+	err    error
+}
+
+// Run implements [transport.Task].
+func (a *admission) Run(*transport.Engine) {
+	l := a.socket.loop
+	e := l.find(a.socket.ref)
+	if e == nil || e.state != socketJoining {
+		return // the client has gone meanwhile
+	}
+	if a.err == nil {
+		l.accept(e, a.socket.ref.slot())
+		return
+	}
+	s, c := e.session, l.client(e.session)
+	name := e.ns.name
+	l.drop(e, a.socket.ref.slot())
+	l.refuse(s, c, name, a.err)
+}
+
+// accept completes a join: the socket becomes visible, the client is told, the
+// connection handlers run.
+func (l *Loop) accept(e *entry, slot uint32) {
+	n, s := e.ns, e.session
+	e.state = socketConnected
+	n.shards[l.index].Show(e.member)
+	s.Joined()
+	l.stats.connects++
+	var sid [20]byte
+	l.out = socketio.AppendConnect(l.out[:0], n.name, string(e.id.Append(sid[:0])), "")
+	hooks := n.hooks.Load()
+	if e.handle != nil {
+		e.handle.state.Store(stateConnected)
+	}
+	s.Send(l.out)
+	if len(hooks.connection) == 0 {
+		return
+	}
+	// Sending may have found the client gone.
+	if e = l.connected(makeRef(slot, e.gen)); e == nil {
+		return
+	}
+	sock, drop := l.handle(e, slot), l.server.cfg.DropHandshake
+	if drop {
+		l.client(s).dropRequest()
+	}
+	l.run(sock, job{inline: allInline(hooks.connection), call: func() {
+		for _, h := range hooks.connection {
+			sock.protect("connection handler", func() { h.run(sock) })
+		}
+		if drop {
+			sock.handshake.Store(nil)
+		}
+	}})
+}
+
+// dropRequest gives up the request of the handshake.
+func (c *client) dropRequest() {
+	if c.kept != nil {
+		c.kept.request = nil
+	}
+}
+
+// refuse tells a client that it may not join a namespace.
+func (l *Loop) refuse(s *transport.Session, c *client, name string, err error) {
+	e := refusal(err)
+	l.stats.refusals++
+	if c.refused++; int(c.refused) > l.server.cfg.Limits.RefusedNamespaces {
+		l.stats.limit(LimitRefusedNamespaces)
+		s.Fail(errRefused)
+		return
+	}
+	payload := append([]byte(nil), `{"message":`...)
+	payload = socketio.AppendString(payload, e.Message)
+	if e.Data != nil {
+		data, _, err := socketio.AppendArgs(nil, nil, []any{e.Data})
+		if err != nil {
+			l.server.fail(nil, err)
+		} else {
+			payload = append(append(payload, `,"data":`...), data...)
+		}
+	}
+	payload = append(payload, '}')
+	l.out = socketio.AppendConnectError(l.out[:0], name, payload)
+	s.Send(l.out)
+}
+
+// refusal is what a client is told of a middleware's error.
+func refusal(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Message: err.Error()}
+}
+
+// disconnect ends a socket, and tells its handlers.
+func (l *Loop) disconnect(e *entry, slot uint32, reason DisconnectReason, err error) {
+	sock, n, was := e.handle, e.ns, e.state
+	hooks := n.hooks.Load()
+	if was == socketConnected {
+		l.stats.disconnects++
+	}
+	if sock == nil && was == socketConnected && len(hooks.disconnecting)+len(hooks.disconnect) > 0 {
+		sock = l.handle(e, slot)
+	}
+	left := l.drop(e, slot)
+	if sock == nil || was != socketConnected {
+		return
+	}
+	sock.left.Store(&left)
+	l.failAcks(sock)
+	l.runDisconnect(sock, hooks, reason, err)
+}
+
+// runDisconnect queues the handlers of a disconnect behind the socket's events.
+func (l *Loop) runDisconnect(sock *Socket, hooks *hooks, reason DisconnectReason, err error) {
+	disconnecting, disconnect := hooks.disconnecting, hooks.disconnect
+	if own := sock.handlers.Load(); own != nil {
+		disconnecting = concat(disconnecting, own.disconnecting)
+		disconnect = concat(disconnect, own.disconnect)
+	}
+	if len(disconnecting)+len(disconnect) == 0 {
+		sock.left.Store(nil)
+		return
+	}
+	l.run(sock, job{inline: allInline(disconnecting) && allInline(disconnect), call: func() {
+		for _, h := range disconnecting {
+			sock.protect("disconnecting handler", func() { h.run(sock, reason, err) })
+		}
+		sock.left.Store(nil)
+		for _, h := range disconnect {
+			sock.protect("disconnect handler", func() { h.run(sock, reason, err) })
+		}
+	}})
+}
+
+// concat joins two lists without writing into either.
+func concat[T any](a, b []T) []T {
+	if len(b) == 0 {
+		return a
+	}
+	return append(a[:len(a):len(a)], b...)
+}
+
+// drop takes a socket out of its namespace and its client, and frees its entry.
+// It returns the rooms the socket was in.
+func (l *Loop) drop(e *entry, slot uint32) (left []string) {
+	left = e.ns.shards[l.index].Remove(e.member)
+	c := l.client(e.session)
+	at := &c.first
+	for *at != slot+1 {
+		at = &l.sockets.At(*at - 1).next
+	}
+	*at = e.next
+	c.sockets--
+	if e.handle != nil {
+		e.handle.gone()
+	}
+	*e = entry{gen: e.gen + 1}
+	l.sockets.Give(slot)
+	return left
+}

@@ -1,0 +1,153 @@
+// From a packet to its handlers: on the loop, or on a goroutine behind it.
+
+package loop
+
+import (
+	"sync"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+)
+
+// plan is which handlers an event has, in the order in which they run.
+type plan struct {
+	set *handlerSet
+	own *socketHandlers
+}
+
+// each calls f with every handler of an event.
+func (p plan) each(name []byte, f func(*Registration)) {
+	for _, r := range p.set.any {
+		f(r)
+	}
+	if p.own != nil {
+		for _, r := range p.own.any {
+			f(r)
+		}
+	}
+	for _, r := range p.set.events[string(name)] {
+		f(r)
+	}
+	if p.own != nil {
+		for _, r := range p.own.events[string(name)] {
+			f(r)
+		}
+	}
+}
+
+// modes reports whether an event has handlers, and whether all are inline.
+func (p plan) modes(name []byte) (some, inline bool) {
+	inline = true
+	p.each(name, func(r *Registration) {
+		some = true
+		inline = inline && r.inline
+	})
+	return some, inline
+}
+
+// dispatch brings an event to its handlers. bins, and with them p's text, are
+// the handlers' for good; without bins p is a view of the loop's buffer.
+func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte) {
+	l.stats.events++
+	name := p.Name
+	if p.NameEscaped {
+		name = p.AppendEventName(nil)
+	}
+	pl := plan{set: e.ns.handlers.Load()}
+	if e.handle != nil {
+		pl.own = e.handle.handlers.Load()
+	}
+	some, inline := pl.modes(name)
+	if !some {
+		l.stats.unhandled++
+		return
+	}
+	sock := l.handle(e, slot)
+	if inline && sock.strand.Load() == nil {
+		// Handlers do not run inside of handlers on a loop, so one event serves
+		// all of them.
+		l.event.set(sock, p, name, bins)
+		sock.handle(&l.event, pl)
+		l.event = Event{}
+		return
+	}
+	ev := newEvent(sock, p, name, bins)
+	l.run(sock, job{inline: inline, event: ev, plan: pl})
+}
+
+// set fills an event with views.
+func (e *Event) set(s *Socket, p *socketio.Packet, name []byte, bins [][]byte) {
+	e.socket, e.name = s, name
+	e.args = Args{p.Args, p.NumArgs, bins}
+	e.id, e.wants, e.acked = p.ID, p.HasID, false
+}
+
+var events = sync.Pool{New: func() any { return new(Event) }}
+
+// newEvent makes an event that outlives the loop's buffer.
+func newEvent(s *Socket, p *socketio.Packet, name []byte, bins [][]byte) *Event {
+	e := events.Get().(*Event)
+	e.set(s, p, name, bins)
+	if bins == nil {
+		e.buf = append(append(e.buf[:0], name...), p.Args...)
+		e.name = e.buf[:len(name)]
+		e.args.raw = e.buf[len(name):]
+	}
+	return e
+}
+
+// eventKeep is the size up to which an event keeps its memory for the next.
+const eventKeep = 4 << 10
+
+// release gives an event back once its handlers have returned.
+func (e *Event) release() {
+	buf := e.buf[:0]
+	if cap(buf) > eventKeep {
+		buf = nil
+	}
+	*e = Event{buf: buf}
+	events.Put(e)
+}
+
+// size is what an event that waits weighs against Limits.PendingBytes.
+func (e *Event) size() int {
+	n := len(e.name) + len(e.args.raw)
+	for _, b := range e.args.bins {
+		n += len(b)
+	}
+	return n
+}
+
+// handle calls the handlers of an event, as long as the socket is connected.
+func (s *Socket) handle(e *Event, p plan) {
+	p.each(e.name, func(r *Registration) {
+		if !s.Connected() || r.once && r.spent.Swap(true) {
+			return
+		}
+		if r.once {
+			r.Remove()
+		}
+		s.call(r.h, e)
+	})
+}
+
+// call calls a handler. A panic ends the socket, and nothing else.
+func (s *Socket) call(h Handler, e *Event) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked("handler of event "+quote(e.name), p)
+			s.Disconnect(false)
+		}
+	}()
+	h(s, e)
+}
+
+// protect calls a callback that is not a handler of an event.
+func (s *Socket) protect(what string, call func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(what, p)
+			s.Disconnect(false)
+		}
+	}()
+	call()
+}

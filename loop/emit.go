@@ -1,0 +1,278 @@
+// Emitting to one socket: encode once where the caller is, send on the loop.
+
+package loop
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// Emit sends an event to the socket. The arguments are encoded by the rules of
+// encoding/json; a []byte, at any depth, is sent as a binary value. An [Args]
+// stands for all the arguments it holds and is sent as it came. The call copies
+// what it sends and does not wait.
+//
+// The error is [ErrReserved], [ErrDisconnected], or tells what cannot be
+// encoded. That there is none does not mean that the client has got the event:
+// for that, ask for an acknowledgement.
+func (s *Socket) Emit(event string, args ...any) error {
+	return s.emit(event, args, rooms.Flags{}, nil)
+}
+
+// Send is Emit of the event "message".
+func (s *Socket) Send(args ...any) error { return s.Emit("message", args...) }
+
+// EmitArgs sends an event with arguments as they came. It allocates nothing if
+// it is called by an inline handler.
+func (s *Socket) EmitArgs(event string, a Args) error {
+	if err := s.sendable(event); err != nil {
+		return err
+	}
+	l := s.loop
+	if l.engine.OnLoop() {
+		if e := l.find(s.ref); e != nil {
+			l.out = socketio.AppendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
+			l.send(e.session, l.out, a.bins, false)
+		}
+		return nil
+	}
+	m := newEmission(s)
+	m.text = socketio.AppendEvent(m.text, s.ns.name, 0, false, len(a.bins), event, a.raw)
+	m.bins = append(m.bins, a.bins...)
+	m.post()
+	return nil
+}
+
+// sendable checks what can be known before anything is encoded.
+func (s *Socket) sendable(event string) error {
+	switch {
+	case reserved(event):
+		return fmt.Errorf("%w: %q", ErrReserved, event)
+	case s.state.Load() == stateGone:
+		return ErrDisconnected
+	}
+	return nil
+}
+
+// emit sends an event; ack, if there is one, is told the answer.
+func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) error {
+	if err := s.sendable(event); err != nil {
+		return err
+	}
+	m := newEmission(s)
+	m.volatile, m.ack = f.Volatile, ack
+	if ack != nil {
+		ack.id = s.ns.acks.Add(1) - 1
+	}
+	if err := m.encode(event, args); err != nil {
+		m.release()
+		return err
+	}
+	m.post()
+	return nil
+}
+
+// ack answers an event of the client's.
+func (s *Socket) ack(id uint64, args []any) error {
+	m := newEmission(s)
+	if err := m.encodeArgs(args); err != nil {
+		m.release()
+		return err
+	}
+	m.text = socketio.AppendAck(m.text, s.ns.name, id, len(m.bins), m.args)
+	m.post()
+	return nil
+}
+
+func (s *Socket) ackArgs(id uint64, a Args) error {
+	l := s.loop
+	if l.engine.OnLoop() {
+		if e := l.find(s.ref); e != nil {
+			l.out = socketio.AppendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
+			l.send(e.session, l.out, a.bins, false)
+		}
+		return nil
+	}
+	m := newEmission(s)
+	m.text = socketio.AppendAck(m.text, s.ns.name, id, len(a.bins), a.raw)
+	m.bins = append(m.bins, a.bins...)
+	m.post()
+	return nil
+}
+
+// send writes a packet and its attachments to a session.
+func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile bool) {
+	if volatile && !s.Writable() {
+		l.stats.volatileDropped++
+		return
+	}
+	if !s.Send(text) {
+		return
+	}
+	for _, b := range bins {
+		if !s.SendBinary(b) {
+			return
+		}
+	}
+}
+
+// emission is a packet on its way to the loop of its socket.
+type emission struct {
+	socket   *Socket
+	volatile bool
+	ack      *ackRequest
+	args     []byte
+	text     []byte
+	bins     [][]byte
+	blob     []byte // memory of bins, once they are copied
+}
+
+var emissions = sync.Pool{New: func() any { return new(emission) }}
+
+func newEmission(s *Socket) *emission {
+	m := emissions.Get().(*emission)
+	m.socket = s
+	return m
+}
+
+// emissionKeep is the size up to which an emission keeps its memory for the
+// next.
+const emissionKeep = 16 << 10
+
+func (m *emission) release() {
+	clear(m.bins)
+	next := emission{args: m.args[:0], text: m.text[:0], bins: m.bins[:0], blob: m.blob[:0]}
+	if cap(m.args)+cap(m.text)+cap(m.blob) > emissionKeep {
+		next = emission{}
+	}
+	*m = next
+	emissions.Put(m)
+}
+
+// encode makes the packet of an event.
+func (m *emission) encode(event string, args []any) error {
+	if err := m.encodeArgs(args); err != nil {
+		return err
+	}
+	id := uint64(0)
+	if m.ack != nil {
+		id = m.ack.id
+	}
+	m.text = socketio.AppendEvent(m.text, m.socket.ns.name, id, m.ack != nil, len(m.bins), event, m.args)
+	return nil
+}
+
+// encodeArgs makes the arguments of a packet.
+func (m *emission) encodeArgs(args []any) (err error) {
+	m.args, m.bins, err = appendArgs(m.args, m.bins, args)
+	return err
+}
+
+// appendArgs encodes arguments, Args among them spread out.
+func appendArgs(dst []byte, bins [][]byte, args []any) ([]byte, [][]byte, error) {
+	if len(args) == 1 {
+		if a, ok := args[0].(Args); ok {
+			return append(dst, a.raw...), append(bins, a.bins...), nil
+		}
+	}
+	for i, v := range args {
+		if _, ok := v.(Args); ok {
+			return dst, bins, fmt.Errorf("loop: argument %d is an Args, which must be the only one", i+1)
+		}
+	}
+	dst, bins, err := socketio.AppendArgs(dst, bins, args)
+	if err != nil {
+		return dst, bins, fmt.Errorf("loop: encoding arguments: %w", err)
+	}
+	return dst, bins, nil
+}
+
+// post sends the emission: at once if the caller is on the loop, else from
+// there, for which the binary values are copied, because the caller may use
+// them again.
+func (m *emission) post() {
+	e := m.socket.loop.engine
+	if e.OnLoop() {
+		m.Run(e)
+		return
+	}
+	size := 0
+	for _, b := range m.bins {
+		size += len(b)
+	}
+	if cap(m.blob) < size {
+		m.blob = make([]byte, 0, size)
+	}
+	for i, b := range m.bins {
+		at := len(m.blob)
+		m.blob = append(m.blob, b...)
+		m.bins[i] = m.blob[at:len(m.blob):len(m.blob)]
+	}
+	e.Post(m)
+}
+
+// Run implements [transport.Task].
+func (m *emission) Run(*transport.Engine) {
+	l := m.socket.loop
+	e := l.find(m.socket.ref)
+	switch {
+	case e == nil:
+		if m.ack != nil {
+			m.ack.deliver(Args{}, ErrDisconnected)
+		}
+	case m.ack == nil || l.await(m.socket, m.ack):
+		l.send(e.session, m.text, m.bins, m.volatile)
+	}
+	m.release()
+}
+
+// SocketOperator emits to one socket with flags. It is a value: each method
+// that sets a flag returns a new one.
+type SocketOperator struct {
+	socket *Socket
+	flags  rooms.Flags
+}
+
+// Volatile lets the next packet be dropped if it cannot be sent at once: if the
+// client's connection is busy or, over polling, no request is open.
+func (s *Socket) Volatile() SocketOperator { return s.operator().Volatile() }
+
+// Compress says whether the packet may be compressed, which is the default.
+func (s *Socket) Compress(on bool) SocketOperator { return s.operator().Compress(on) }
+
+// Timeout limits the wait for an acknowledgement, which then fails with
+// [ErrTimeout].
+func (s *Socket) Timeout(d time.Duration) SocketOperator { return s.operator().Timeout(d) }
+
+func (s *Socket) operator() SocketOperator {
+	return SocketOperator{s, rooms.Flags{Compress: true}}
+}
+
+// Volatile is [Socket.Volatile] on top of the flags set so far.
+func (o SocketOperator) Volatile() SocketOperator { o.flags.Volatile = true; return o }
+
+// Compress is [Socket.Compress] on top of the flags set so far.
+func (o SocketOperator) Compress(on bool) SocketOperator { o.flags.Compress = on; return o }
+
+// Timeout is [Socket.Timeout] on top of the flags set so far.
+func (o SocketOperator) Timeout(d time.Duration) SocketOperator { o.flags.Timeout = d; return o }
+
+// Emit is [Socket.Emit] with the flags.
+func (o SocketOperator) Emit(event string, args ...any) error {
+	return o.socket.emit(event, args, o.flags, nil)
+}
+
+// Broadcast is [Socket.Broadcast] with the flags.
+func (o SocketOperator) Broadcast() BroadcastOperator {
+	b := o.socket.Broadcast()
+	b.target.Flags = o.flags
+	return b
+}
+
+// To is [Socket.To] with the flags.
+func (o SocketOperator) To(names ...string) BroadcastOperator { return o.Broadcast().To(names...) }

@@ -1,0 +1,212 @@
+// Finding sockets, and asking many of them at once.
+
+package loop
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// Sockets are the sockets of this server that the operator addresses. It asks
+// every loop and waits for the answers, so an inline handler must not call it
+// ([ErrOnLoop]).
+func (o BroadcastOperator) Sockets(ctx context.Context) ([]*Socket, error) {
+	s := o.ns.server
+	if s.onLoop() {
+		return nil, ErrOnLoop
+	}
+	answers := make(chan []*Socket, len(s.loops))
+	asked := 0
+	for i, shard := range o.ns.shards {
+		refs := shard.Select(nil, &o.target)
+		if len(refs) == 0 {
+			continue
+		}
+		asked++
+		s.loops[i].engine.Post(&handlesTask{s.loops[i], refs, func(list []*Socket) { answers <- list }})
+	}
+	var all []*Socket
+	for range asked {
+		select {
+		case list := <-answers:
+			all = append(all, list...)
+		case <-ctx.Done():
+			return all, ctx.Err()
+		case <-s.done:
+			return all, ErrClosed
+		}
+	}
+	return all, nil
+}
+
+// Sockets are the sockets of the namespace on this server. See
+// [BroadcastOperator.Sockets].
+func (n *Namespace) Sockets(ctx context.Context) ([]*Socket, error) { return n.operator().Sockets(ctx) }
+
+// handlesTask turns references into handles on the loop.
+type handlesTask struct {
+	loop *Loop
+	refs []socketRef
+	done func([]*Socket)
+}
+
+// Run implements [transport.Task].
+func (t *handlesTask) Run(*transport.Engine) {
+	list := make([]*Socket, 0, len(t.refs))
+	for _, ref := range t.refs {
+		if e := t.loop.connected(ref); e != nil {
+			list = append(list, t.loop.handle(e, ref.slot()))
+		}
+	}
+	t.done(list)
+}
+
+// EmitWithAck sends an event and waits for the acknowledgement of every socket
+// addressed, on all servers. When ctx is done or the time of
+// [BroadcastOperator.Timeout] is over, it returns the answers so far with ctx's
+// error or [ErrTimeout]. An answer is the first argument of an acknowledgement.
+// It must not be called by an inline handler ([ErrOnLoop]).
+func (o BroadcastOperator) EmitWithAck(ctx context.Context, event string, args ...any) ([]Args, error) {
+	switch {
+	case reserved(event):
+		return nil, ErrReserved
+	case o.ns.server.onLoop():
+		return nil, ErrOnLoop
+	}
+	if d := o.target.Flags.Timeout; d > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d, ErrTimeout)
+		defer cancel()
+	}
+	c := newCollector()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil) // nobody waits for the answers that are left
+	err := o.ns.adapter.BroadcastWithAck(ctx, &rooms.Packet{Event: event, Args: args}, o.target, c.expect, c.answer)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-c.done:
+		return c.list(), nil
+	case <-ctx.Done():
+		return c.list(), context.Cause(ctx)
+	case <-o.ns.server.done:
+		return c.list(), ErrClosed
+	}
+}
+
+// collector gathers the answers to a broadcast.
+type collector struct {
+	done chan struct{}
+	mu   struct {
+		sync.Mutex
+		answers  []Args
+		expected int
+		servers  int
+		over     bool
+	}
+}
+
+func newCollector() *collector { return &collector{done: make(chan struct{})} }
+
+// expect adds sockets to those that answer.
+func (c *collector) expect(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.expected += n
+	c.mu.servers++
+	c.check()
+}
+
+func (c *collector) answer(a rooms.Answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	if a.JSON != nil {
+		n = 1
+	}
+	c.mu.answers = append(c.mu.answers, Args{a.JSON, n, a.Binary})
+	c.check()
+}
+
+// check ends the wait when all answers are in.
+func (c *collector) check() {
+	if !c.mu.over && c.mu.servers > 0 && len(c.mu.answers) >= c.mu.expected {
+		c.mu.over = true
+		close(c.done)
+	}
+}
+
+func (c *collector) list() []Args {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Args{}, c.mu.answers...)
+}
+
+// broadcastAck is the wish for the answers of many sockets.
+type broadcastAck struct {
+	id     uint64
+	answer func(rooms.Answer)
+}
+
+// request is the wish for the answer of one of them.
+func (b *broadcastAck) request() *ackRequest {
+	return &ackRequest{id: b.id, deliver: func(a Args, err error) {
+		if err != nil {
+			return
+		}
+		answer := rooms.Answer{JSON: clone(a.Raw(0))}
+		for _, bin := range a.bins {
+			answer.Binary = append(answer.Binary, clone(bin))
+		}
+		b.answer(answer)
+	}}
+}
+
+// BroadcastWithAck implements [rooms.Local].
+func (p local) BroadcastWithAck(ctx context.Context, packet *rooms.Packet, t rooms.Target, answer func(rooms.Answer)) (int, error) {
+	ack := &broadcastAck{id: p.ns.acks.Add(1) - 1, answer: answer}
+	m, err := encodeShared(p.ns.name, ack.id, true, packet.Event, packet.Args)
+	if err != nil {
+		return 0, err
+	}
+	n := p.ns.broadcast(m, &t, ack)
+	context.AfterFunc(ctx, func() { p.ns.forget(ack.id) })
+	return n, nil
+}
+
+// forget drops the answers to a broadcast that nobody waits for any more.
+func (n *Namespace) forget(id uint64) {
+	for _, l := range n.server.loops {
+		l.engine.Post(&forgetAllTask{l, n, id})
+	}
+}
+
+// forgetAllTask drops the answers with one id on one loop.
+type forgetAllTask struct {
+	loop *Loop
+	ns   *Namespace
+	id   uint64
+}
+
+// Run implements [transport.Task].
+func (t *forgetAllTask) Run(*transport.Engine) {
+	t.loop.waiting.Each(func(p *pendingAck) {
+		if p.socket != nil && p.id == t.id && p.socket.ns == t.ns {
+			t.loop.take(p.socket, t.id)
+		}
+	})
+}
+
+// quote is an untrusted name as logs show it.
+func quote(name []byte) string {
+	const most = 128
+	if len(name) > most {
+		name = name[:most]
+	}
+	return string(socketio.AppendString(nil, string(name)))
+}

@@ -1,0 +1,124 @@
+// Handshake: what is known of how a client connected.
+
+package loop
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/sioserver/sioserver/transport"
+	"github.com/sioserver/sioserver/transport/http1"
+)
+
+// Handshake tells how a client connected. It is kept as the bytes that came and
+// read when asked, because most of it never is. Its methods may be called from
+// any goroutine; the values they return are the caller's.
+type Handshake struct {
+	request *request
+	auth    []byte
+}
+
+// request is the HTTP request of an Engine.IO handshake, shared by the sockets
+// of a client.
+type request struct {
+	head   []byte
+	remote string
+	at     time.Time
+}
+
+// newRequest copies what is kept of a request.
+func newRequest(h *transport.Hello) *request {
+	r := &request{head: clone(h.Head), at: time.Now()}
+	if h.Remote != nil {
+		r.remote = h.Remote.String()
+	}
+	return r
+}
+
+// parsed calls f with the request, which parsed once before.
+func (h *Handshake) parsed(f func(*http1.Request)) {
+	if h.request == nil {
+		return
+	}
+	var head http1.Head
+	var r http1.Request
+	limits := http1.DefaultLimits()
+	if _, err := head.Parse(h.request.head, &limits, &r); err == nil {
+		f(&r)
+	}
+}
+
+// Address is the client's network address without the port.
+func (h *Handshake) Address() string {
+	if h.request == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(h.request.remote)
+	if err != nil {
+		return h.request.remote
+	}
+	return host
+}
+
+// Time is when the client connected.
+func (h *Handshake) Time() time.Time {
+	if h.request == nil {
+		return time.Time{}
+	}
+	return h.request.at
+}
+
+// URL is the request's target as it came, path and query.
+func (h *Handshake) URL() (target string) {
+	h.parsed(func(r *http1.Request) { target = string(r.Target) })
+	return target
+}
+
+// Query holds the parameters of the query. Those of Engine.IO (EIO, transport,
+// t and others) are among them.
+func (h *Handshake) Query() url.Values {
+	v := url.Values{}
+	h.parsed(func(r *http1.Request) {
+		http1.EachPair(r.RawQuery, nil, func(key, value []byte) { v.Add(string(key), string(value)) })
+	})
+	return v
+}
+
+// Header holds the header fields.
+func (h *Handshake) Header() http.Header {
+	v := http.Header{}
+	h.parsed(func(r *http1.Request) {
+		if len(r.Host) > 0 {
+			v.Set("Host", string(r.Host))
+		}
+		r.Each(func(name, value []byte) {
+			if key := http.CanonicalHeaderKey(string(name)); key != "Host" {
+				v.Add(key, string(value))
+			}
+		})
+	})
+	return v
+}
+
+// CrossDomain reports whether the request had an Origin field, which browsers
+// send from other pages than the server's.
+func (h *Handshake) CrossDomain() (cross bool) {
+	h.parsed(func(r *http1.Request) { cross = r.OriginLines > 0 })
+	return cross
+}
+
+// RawAuth is the JSON object the client sent with its CONNECT packet, nil if it
+// sent none.
+func (h *Handshake) RawAuth() json.RawMessage { return clone(h.auth) }
+
+// Auth decodes the object the client sent with its CONNECT packet into v, by
+// the rules of encoding/json. Without one v stays as it is.
+func (h *Handshake) Auth(v any) error {
+	if len(h.auth) == 0 {
+		return nil
+	}
+	return json.Unmarshal(h.auth, v)
+}

@@ -1,0 +1,286 @@
+// Loop: what one event loop owns of Socket.IO, and the calls it gets from its engine.
+
+package loop
+
+import (
+	"bytes"
+
+	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/transport"
+	"github.com/sioserver/sioserver/transport/wheel"
+)
+
+// Loop is one event loop of a server. It implements [transport.Handler] for the
+// engine on it.
+type Loop struct {
+	// Immutable after New.
+	server *Server
+	engine *transport.Engine
+	index  int
+
+	// Owned by the loop.
+	sockets transport.Slab[entry]
+	clients []client // by index of the session
+	waiting transport.Slab[pendingAck]
+	ids     id.Source
+	packet  socketio.Packet
+	event   Event  // lent to inline handlers
+	out     []byte // scratch for packets
+	stats   loopStats
+}
+
+// socketRef names a socket within its loop. It stays harmless when the socket
+// is gone.
+type socketRef uint64
+
+func makeRef(slot, gen uint32) socketRef { return socketRef(uint64(gen)<<32 | uint64(slot)) }
+
+func (r socketRef) slot() uint32 { return uint32(r) }
+
+// socketState is the life of a socket on its loop.
+type socketState uint8
+
+const (
+	socketFree      socketState = iota
+	socketJoining               // in middleware
+	socketConnected             // joined
+)
+
+// entry is a socket as its loop knows it: what a connected client costs in this
+// package. The handle that users hold is made when somebody needs it.
+type entry struct {
+	ns      *Namespace
+	session *transport.Session
+	handle  *Socket
+	gen     uint32
+	next    uint32 // the client's next socket, as slot + 1
+	member  rooms.Slot
+	state   socketState
+	id      id.ID
+}
+
+// client is an Engine.IO session as this package knows it.
+type client struct {
+	first   uint32 // its sockets, as slot + 1
+	refused uint16 // joins
+	sockets uint16
+	kept    *kept
+}
+
+// kept is what some clients have.
+type kept struct {
+	request   *request // of the handshake
+	assembler socketio.Assembler
+	assembly  wheel.ID // time for the attachments
+	since     int64    // begin of the minute in which unknown acks are counted
+	unknown   int
+}
+
+// find returns the entry that ref names, nil if the socket is gone.
+func (l *Loop) find(ref socketRef) *entry {
+	if !l.sockets.Known(ref.slot()) {
+		return nil
+	}
+	if e := l.sockets.At(ref.slot()); e.gen == uint32(ref>>32) && e.state != socketFree {
+		return e
+	}
+	return nil
+}
+
+// connected is find for sockets that have joined.
+func (l *Loop) connected(ref socketRef) *entry {
+	if e := l.find(ref); e != nil && e.state == socketConnected {
+		return e
+	}
+	return nil
+}
+
+// in returns the client's socket in a namespace, nil if it has none.
+func (l *Loop) in(c *client, name []byte) (*entry, uint32) {
+	for at := c.first; at != 0; {
+		e := l.sockets.At(at - 1)
+		if string(name) == e.ns.name {
+			return e, at - 1
+		}
+		at = e.next
+	}
+	return nil, 0
+}
+
+// client returns the state of a session.
+func (l *Loop) client(s *transport.Session) *client { return &l.clients[s.Index()] }
+
+// keep returns the rarer state of a client.
+func (c *client) keep() *kept {
+	if c.kept == nil {
+		c.kept = new(kept)
+	}
+	return c.kept
+}
+
+// OnOpen implements [transport.Handler].
+func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
+	for int(s.Index()) >= len(l.clients) {
+		l.clients = append(l.clients, client{})
+	}
+	l.clients[s.Index()] = client{}
+	if l.server.wantsHandshake() {
+		l.client(s).keep().request = newRequest(h)
+	}
+}
+
+// OnMessage implements [transport.Handler].
+func (l *Loop) OnMessage(s *transport.Session, data []byte, binary bool) {
+	c := l.client(s)
+	if binary {
+		l.attachment(s, c, data)
+		return
+	}
+	if c.kept != nil {
+		if err := c.kept.assembler.CheckText(); err != nil {
+			s.Fail(err)
+			return
+		}
+	}
+	p := &l.packet
+	if err := socketio.Decode(data, &l.server.cfg.Limits.Packet, p); err != nil {
+		s.Fail(err)
+		return
+	}
+	if p.Attachments > 0 {
+		l.beginAttachments(s, c, p)
+		return
+	}
+	l.receive(s, c, p, nil)
+}
+
+// beginAttachments waits for the attachments of a packet, after a look at
+// whether anybody will want it: an unknown namespace must not make the server
+// gather megabytes.
+func (l *Loop) beginAttachments(s *transport.Session, c *client, p *socketio.Packet) {
+	if e, _ := l.in(c, p.Namespace); e == nil || e.state != socketConnected {
+		s.Fail(errNotJoined)
+		return
+	}
+	k := c.keep()
+	if err := k.assembler.Begin(p, &l.server.cfg.Limits.Packet); err != nil {
+		s.Fail(err)
+		return
+	}
+	at := l.engine.Now() + l.server.cfg.Limits.AttachmentTime.Milliseconds()
+	k.assembly = l.engine.Arm(at, s.Index()<<1|timerAssembly)
+}
+
+// attachment takes a binary message, which belongs to the packet before it.
+func (l *Loop) attachment(s *transport.Session, c *client, data []byte) {
+	if c.kept == nil {
+		s.Fail(socketio.ErrBinaryWhileNoneDue)
+		return
+	}
+	k := c.kept
+	complete, err := k.assembler.Add(data)
+	if err != nil {
+		s.Fail(err)
+		return
+	}
+	if complete {
+		k.assembly = l.engine.Disarm(k.assembly)
+		// The packet and its attachments become the handlers' for good.
+		p, bins := k.assembler.Detach()
+		l.receive(s, c, &p, bins)
+	}
+}
+
+// receive acts on a complete packet.
+func (l *Loop) receive(s *transport.Session, c *client, p *socketio.Packet, bins [][]byte) {
+	if p.Type == socketio.Connect {
+		l.connect(s, c, p)
+		return
+	}
+	e, slot := l.in(c, p.Namespace)
+	if e == nil || e.state != socketConnected {
+		s.Fail(errNotJoined)
+		return
+	}
+	switch p.Type {
+	case socketio.Event, socketio.BinaryEvent:
+		l.dispatch(e, slot, p, bins)
+	case socketio.Ack, socketio.BinaryAck:
+		l.acked(s, c, e, p, bins)
+	case socketio.Disconnect:
+		l.disconnect(e, slot, ClientNamespaceDisconnect, nil)
+	default:
+		s.Fail(errServerPacket)
+	}
+}
+
+// OnUpgrade implements [transport.Handler].
+func (l *Loop) OnUpgrade(*transport.Session) {}
+
+// OnDrain implements [transport.Handler].
+func (l *Loop) OnDrain(*transport.Session) {}
+
+// OnClose implements [transport.Handler].
+func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err error) {
+	c := l.client(s)
+	for c.first != 0 {
+		slot := c.first - 1
+		l.disconnect(l.sockets.At(slot), slot, DisconnectReason(reason.String()), err)
+	}
+	if k := c.kept; k != nil {
+		k.assembly = l.engine.Disarm(k.assembly)
+		c.kept = nil
+	}
+}
+
+// What the owner's number of a timer means, in its lowest bit.
+const (
+	timerAck      = 0 // an index in waiting
+	timerAssembly = 1 // the index of a session
+)
+
+// OnTimer implements [transport.Handler].
+func (l *Loop) OnTimer(owner uint32) {
+	index := owner >> 1
+	if owner&1 == timerAck {
+		l.ackTimeout(index)
+		return
+	}
+	k := l.clients[index].kept
+	k.assembly = 0
+	l.stats.limit(LimitAttachmentTime)
+	if e := l.anySocket(&l.clients[index]); e != nil {
+		e.session.Fail(errAttachmentTime)
+	}
+}
+
+// anySocket returns a socket of the client, which a packet with attachments
+// presumes.
+func (l *Loop) anySocket(c *client) *entry {
+	if c.first == 0 {
+		return nil
+	}
+	return l.sockets.At(c.first - 1)
+}
+
+// Faults of clients, the descriptions of closed connections.
+var (
+	errNotJoined      = fault("packet for a namespace that is not joined")
+	errJoinedTwice    = fault("namespace joined twice")
+	errServerPacket   = fault("packet type not allowed from a client")
+	errAttachmentTime = fault("attachments did not arrive in time")
+	errNamespaces     = fault("too many namespaces")
+	errRefused        = fault("too many refused namespaces")
+	errUnknownAcks    = fault("too many unknown acknowledgements")
+)
+
+// fault is an error in what a client sends.
+type fault string
+
+// Error returns the text of the fault. Any goroutine.
+func (f fault) Error() string { return "socketio: " + string(f) }
+
+// clone copies a view that must outlive its buffer.
+func clone(view []byte) []byte { return bytes.Clone(view) }

@@ -1,0 +1,161 @@
+// BroadcastOperator: events and commands for many sockets.
+
+package loop
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// BroadcastOperator addresses sockets of a namespace: all of them, or the
+// members of rooms, on all servers. It is a value: each method that narrows or
+// flags it returns a new one, so one may be kept and used by several
+// goroutines. Its methods may be called from any goroutine.
+type BroadcastOperator struct {
+	ns     *Namespace
+	target rooms.Target
+}
+
+func (n *Namespace) operator() BroadcastOperator {
+	return BroadcastOperator{n, rooms.Target{Flags: rooms.Flags{Compress: true}}}
+}
+
+// Emit sends an event to every socket of the namespace. See
+// [BroadcastOperator.Emit].
+func (n *Namespace) Emit(event string, args ...any) error { return n.operator().Emit(event, args...) }
+
+// Send is Emit of the event "message".
+func (n *Namespace) Send(args ...any) error { return n.Emit("message", args...) }
+
+// To addresses the members of rooms, and sockets by their ids. Repeated calls
+// add up; a socket in several of the rooms gets a packet once.
+func (n *Namespace) To(names ...string) BroadcastOperator { return n.operator().To(names...) }
+
+// In is To.
+func (n *Namespace) In(names ...string) BroadcastOperator { return n.operator().To(names...) }
+
+// Except leaves out the members of rooms, and sockets by their ids.
+func (n *Namespace) Except(names ...string) BroadcastOperator { return n.operator().Except(names...) }
+
+// Local addresses the sockets of this server only.
+func (n *Namespace) Local() BroadcastOperator { return n.operator().Local() }
+
+// Volatile lets a packet be dropped where it cannot be sent at once.
+func (n *Namespace) Volatile() BroadcastOperator { return n.operator().Volatile() }
+
+// Compress says whether a packet may be compressed, which is the default.
+func (n *Namespace) Compress(on bool) BroadcastOperator { return n.operator().Compress(on) }
+
+// Timeout limits the wait for acknowledgements.
+func (n *Namespace) Timeout(d time.Duration) BroadcastOperator { return n.operator().Timeout(d) }
+
+// SocketsJoin puts every socket of the namespace into rooms.
+func (n *Namespace) SocketsJoin(names ...string) error { return n.operator().SocketsJoin(names...) }
+
+// SocketsLeave takes every socket of the namespace out of rooms.
+func (n *Namespace) SocketsLeave(names ...string) error { return n.operator().SocketsLeave(names...) }
+
+// DisconnectSockets disconnects every socket of the namespace.
+func (n *Namespace) DisconnectSockets(closeConn bool) error {
+	return n.operator().DisconnectSockets(closeConn)
+}
+
+// Broadcast addresses every socket of the namespace but this one.
+func (s *Socket) Broadcast() BroadcastOperator { return s.ns.operator().Except(s.ID()) }
+
+// To addresses the members of rooms but this socket.
+func (s *Socket) To(names ...string) BroadcastOperator { return s.Broadcast().To(names...) }
+
+// In is To.
+func (s *Socket) In(names ...string) BroadcastOperator { return s.To(names...) }
+
+// Except addresses every socket but this one and the members of rooms.
+func (s *Socket) Except(names ...string) BroadcastOperator { return s.Broadcast().Except(names...) }
+
+// Local addresses the sockets of this server but this one.
+func (s *Socket) Local() BroadcastOperator { return s.Broadcast().Local() }
+
+// To adds rooms, and sockets by their ids, to those addressed.
+func (o BroadcastOperator) To(names ...string) BroadcastOperator {
+	o.target.Rooms = slices.Concat(o.target.Rooms, names)
+	return o
+}
+
+// In is To.
+func (o BroadcastOperator) In(names ...string) BroadcastOperator { return o.To(names...) }
+
+// Except adds rooms, and sockets by their ids, to those left out.
+func (o BroadcastOperator) Except(names ...string) BroadcastOperator {
+	o.target.Except = slices.Concat(o.target.Except, names)
+	return o
+}
+
+// Local addresses the sockets of this server only.
+func (o BroadcastOperator) Local() BroadcastOperator { o.target.Flags.Local = true; return o }
+
+// Volatile lets a packet be dropped where it cannot be sent at once.
+func (o BroadcastOperator) Volatile() BroadcastOperator { o.target.Flags.Volatile = true; return o }
+
+// Compress says whether a packet may be compressed, which is the default.
+func (o BroadcastOperator) Compress(on bool) BroadcastOperator {
+	o.target.Flags.Compress = on
+	return o
+}
+
+// Timeout limits the wait for acknowledgements.
+func (o BroadcastOperator) Timeout(d time.Duration) BroadcastOperator {
+	o.target.Flags.Timeout = d
+	return o
+}
+
+// Emit sends an event to the sockets addressed, as they are at the moment of
+// the call: one that joins a room before it is reached, one that leaves
+// afterwards too. The arguments are encoded once, like those of [Socket.Emit].
+func (o BroadcastOperator) Emit(event string, args ...any) error {
+	if reserved(event) {
+		return ErrReserved
+	}
+	m, err := encodeShared(o.ns.name, 0, false, event, args)
+	if err != nil {
+		return err
+	}
+	if o.ns.alone {
+		o.ns.broadcast(m, &o.target, nil)
+		return nil
+	}
+	return o.ns.adapter.Broadcast(&rooms.Packet{Event: event, Args: args, Encoded: m}, o.target)
+}
+
+// EmitArgs is Emit with arguments as they came.
+func (o BroadcastOperator) EmitArgs(event string, a Args) error { return o.Emit(event, a) }
+
+// SocketsJoin puts the sockets addressed into rooms.
+func (o BroadcastOperator) SocketsJoin(names ...string) error {
+	return o.ns.adapter.SocketsJoin(o.target, names)
+}
+
+// SocketsLeave takes the sockets addressed out of rooms.
+func (o BroadcastOperator) SocketsLeave(names ...string) error {
+	return o.ns.adapter.SocketsLeave(o.target, names)
+}
+
+// DisconnectSockets disconnects the sockets addressed, with their whole
+// connections if closeConn is true.
+func (o BroadcastOperator) DisconnectSockets(closeConn bool) error {
+	return o.ns.adapter.DisconnectSockets(o.target, closeConn)
+}
+
+// encodeShared encodes an event for many sockets.
+func encodeShared(nsp string, id uint64, hasID bool, event string, args []any) (*transport.Shared, error) {
+	m := emissions.Get().(*emission)
+	defer m.release()
+	if err := m.encodeArgs(args); err != nil {
+		return nil, err
+	}
+	m.text = socketio.AppendEvent(m.text, nsp, id, hasID, len(m.bins), event, m.args)
+	return transport.NewShared(m.text, m.bins), nil
+}

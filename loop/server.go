@@ -1,0 +1,259 @@
+// Server: made, run, shut down.
+
+package loop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sioserver/sioserver/loop/internal/reactor"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// Server is a Socket.IO server. Its methods may be called from any goroutine.
+type Server struct {
+	// Immutable after New.
+	cfg     Config
+	loops   []*Loop
+	engines []*transport.Engine
+	reactor *reactor.Reactor
+	workers *workers
+	root    *Namespace
+	done    chan struct{} // closed when the loops have ended
+
+	// Any goroutine.
+	namespaces atomic.Pointer[map[string]*Namespace]
+	asked      atomic.Bool // somebody may ask for handshakes
+	panics     atomic.Uint64
+	mu         struct {
+		sync.Mutex
+		started bool
+		closing bool
+	}
+}
+
+// New makes a server. It checks the Config, reports all that is wrong with it in
+// one error, and reserves the addresses; clients are served by [Server.Run].
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, workers: newWorkers(cfg.Handlers), done: make(chan struct{})}
+	s.namespaces.Store(&map[string]*Namespace{})
+	begin := time.Now()
+	clock := func() int64 { return time.Since(begin).Milliseconds() }
+	s.engines = transport.NewGroup(cfg.Loops, cfg.transportOptions(), clock)
+	for i, e := range s.engines {
+		s.loops = append(s.loops, &Loop{server: s, engine: e, index: i})
+	}
+	var err error
+	s.reactor, err = reactor.New(reactor.Config{
+		Addrs: cfg.Listen, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Logger: cfg.Logger,
+	}, s.engines, clock)
+	if err != nil {
+		return nil, fmt.Errorf("loop: %w", err)
+	}
+	for i, e := range s.engines {
+		e.Attach(s.loops[i], s.reactor.Network(i))
+	}
+	s.root = s.Of("/")
+	return s, nil
+}
+
+// Root is the namespace "/", which clients join unless they ask for another.
+func (s *Server) Root() *Namespace { return s.root }
+
+// Addrs are the addresses the server listens on, with the ports that a port of
+// 0 became.
+func (s *Server) Addrs() []string { return s.reactor.Addrs() }
+
+// Listening is closed once clients can connect.
+func (s *Server) Listening() <-chan struct{} { return s.reactor.Booted() }
+
+// MaxConnections is the number of connections at which new ones are refused.
+func (s *Server) MaxConnections() int { return s.reactor.MaxConns() }
+
+// Connections is the number of open connections.
+func (s *Server) Connections() int { return s.reactor.Conns() }
+
+// shutdownTime is how long Run waits for clients when its context is done.
+const shutdownTime = 10 * time.Second
+
+// Run serves clients until ctx is done, then shuts the server down with ten
+// seconds for the clients to be told. It returns nil after a shutdown, also one
+// by [Server.Shutdown], and an error if the server cannot listen. A server runs
+// once.
+func (s *Server) Run(ctx context.Context) error {
+	s.mu.Lock()
+	again := s.mu.started
+	s.mu.started = true
+	s.mu.Unlock()
+	if again {
+		return errors.New("loop: the server has run already: make another with New")
+	}
+	stop := context.AfterFunc(ctx, func() {
+		end, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		_ = s.Shutdown(end)
+	})
+	defer stop()
+	err := s.reactor.Run()
+	close(s.done)
+	if err != nil {
+		return fmt.Errorf("loop: %w", err)
+	}
+	return nil
+}
+
+// Shutdown ends the server: new connections are refused, every socket is
+// disconnected with the reason "server shutting down", what was sent before
+// still goes out, running handlers are waited for. When ctx is done, what is
+// left is cut off and ctx's error returned. Clients reconnect on their own.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	first := !s.mu.closing
+	s.mu.closing = true
+	started := s.mu.started
+	s.mu.started = true
+	s.mu.Unlock()
+	if !started {
+		close(s.done)
+		return nil
+	}
+	if !first {
+		return s.wait(ctx)
+	}
+	select {
+	case <-s.reactor.Booted():
+	case <-s.done:
+		return nil
+	}
+	s.reactor.Refuse()
+	for _, e := range s.engines {
+		e.Post(closeTask{})
+	}
+	err := s.reactor.Drained(ctx)
+	if err == nil {
+		err = s.drainHandlers(ctx)
+	}
+	for _, n := range *s.namespaces.Load() {
+		if e := n.adapter.Close(); e != nil && err == nil {
+			err = e
+		}
+	}
+	for _, e := range s.engines {
+		e.Post(leaveTask{})
+	}
+	s.reactor.Stop()
+	if e := s.wait(ctx); err == nil {
+		err = e
+	}
+	return err
+}
+
+// wait waits for the loops to end.
+func (s *Server) wait(ctx context.Context) error {
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// drainHandlers waits for handlers, those of disconnects among them.
+func (s *Server) drainHandlers(ctx context.Context) error {
+	idle := make(chan struct{})
+	go func() {
+		s.workers.wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// closeTask ends the sessions of a loop.
+type closeTask struct{}
+
+// Run implements [transport.Task].
+func (closeTask) Run(e *transport.Engine) { e.Close() }
+
+// leaveTask is the last thing a loop runs.
+type leaveTask struct{}
+
+// Run implements [transport.Task].
+func (leaveTask) Run(e *transport.Engine) { e.Leave() }
+
+// onLoop reports whether the caller runs on one of the server's loops.
+func (s *Server) onLoop() bool {
+	for _, e := range s.engines {
+		if e.OnLoop() {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsHandshake reports whether a new client's handshake must be kept.
+func (s *Server) wantsHandshake() bool { return !s.cfg.DropHandshake || s.asked.Load() }
+
+// fail reports an error on behalf of a client.
+func (s *Server) fail(sock *Socket, err error) {
+	if s.cfg.OnError != nil {
+		s.cfg.OnError(sock, err)
+		return
+	}
+	s.cfg.Logger.Debug("handler failed", "error", err)
+}
+
+// panicked reports the panic of a handler.
+func (s *Socket) panicked(what string, p any) {
+	srv := s.ns.server
+	srv.panics.Add(1)
+	srv.cfg.Logger.Error("panic in a "+what, "namespace", s.ns.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if srv.cfg.OnError != nil {
+		srv.cfg.OnError(s, fmt.Errorf("loop: panic in a %s: %v", what, p))
+	}
+}
+
+// The methods of the namespace "/" that a server has for short.
+
+// Use is [Namespace.Use] of the namespace "/".
+func (s *Server) Use(m Middleware) { s.root.Use(m) }
+
+// OnConnection is [Namespace.OnConnection] of the namespace "/".
+func (s *Server) OnConnection(h func(s *Socket), opts ...HandlerOption) {
+	s.root.OnConnection(h, opts...)
+}
+
+// OnDisconnect is [Namespace.OnDisconnect] of the namespace "/".
+func (s *Server) OnDisconnect(h DisconnectHandler, opts ...HandlerOption) {
+	s.root.OnDisconnect(h, opts...)
+}
+
+// On implements [Registrar] for the namespace "/".
+func (s *Server) On(event string, h Handler, opts ...HandlerOption) *Registration {
+	return s.root.On(event, h, opts...)
+}
+
+// Emit is [Namespace.Emit] of the namespace "/".
+func (s *Server) Emit(event string, args ...any) error { return s.root.Emit(event, args...) }
+
+// To is [Namespace.To] of the namespace "/".
+func (s *Server) To(names ...string) BroadcastOperator { return s.root.To(names...) }
+
+// In is [Namespace.In] of the namespace "/".
+func (s *Server) In(names ...string) BroadcastOperator { return s.root.To(names...) }
+
+// Except is [Namespace.Except] of the namespace "/".
+func (s *Server) Except(names ...string) BroadcastOperator { return s.root.Except(names...) }

@@ -1,0 +1,129 @@
+// What a server counts.
+
+package loop
+
+import (
+	"context"
+
+	"github.com/sioserver/sioserver/transport"
+)
+
+// The limits of this package, behind those of the transport.
+const (
+	LimitNamespaces = iota
+	LimitRefusedNamespaces
+	LimitAttachmentTime
+	LimitAcks
+	LimitUnknownAcks
+	LimitPendingEvents
+	limitCount
+)
+
+var limitNames = [...]string{
+	LimitNamespaces:        "namespaces",
+	LimitRefusedNamespaces: "refused_namespaces",
+	LimitAttachmentTime:    "attachment_time",
+	LimitAcks:              "acks",
+	LimitUnknownAcks:       "unknown_acks",
+	LimitPendingEvents:     "pending_events",
+}
+
+// loopStats are the counters of one loop.
+type loopStats struct {
+	connects, disconnects, refusals uint64
+	events, unhandled               uint64
+	deliveries, volatileDropped     uint64
+	limits                          [limitCount]uint64
+}
+
+func (s *loopStats) limit(i int) { s.limits[i]++ }
+
+// Stats are counters of a server since it was made, and present numbers.
+type Stats struct {
+	Connections int // open now
+	Sessions    int // Engine.IO sessions now
+	Sockets     int // connected to a namespace now
+
+	ConnectionsOpened  uint64
+	ConnectionsRefused uint64 // because of MaxConnections
+	SessionsOpened     uint64
+	Upgrades           uint64 // from polling to websocket
+	Connects           uint64 // joins of namespaces
+	Refusals           uint64 // joins refused
+	Disconnects        uint64
+	BytesIn, BytesOut  uint64
+	Writes             uint64 // system calls, about
+	MessagesIn         uint64 // Engine.IO messages
+	MessagesOut        uint64
+	Events             uint64 // from clients
+	EventsUnhandled    uint64 // without a handler
+	Deliveries         uint64 // of broadcasts
+	VolatileDropped    uint64
+	Panics             uint64
+	Restarts           uint64            // of the event loops, after accepting failed
+	LimitHits          map[string]uint64 // by name of the limit
+}
+
+// Stats asks every loop for its counters. It waits for the answers, so an
+// inline handler must not call it ([ErrOnLoop]).
+func (s *Server) Stats(ctx context.Context) (Stats, error) {
+	total := Stats{
+		Connections: s.reactor.Conns(), ConnectionsRefused: s.reactor.Refused(),
+		Restarts: s.reactor.Restarts(), Panics: s.panics.Load(), LimitHits: map[string]uint64{},
+	}
+	if s.onLoop() {
+		return total, ErrOnLoop
+	}
+	answers := make(chan func(*Stats), len(s.loops))
+	for _, l := range s.loops {
+		l.engine.Post(&statsTask{l, answers})
+	}
+	for range s.loops {
+		select {
+		case add := <-answers:
+			add(&total)
+		case <-ctx.Done():
+			return total, ctx.Err()
+		case <-s.done:
+			return total, ErrClosed
+		}
+	}
+	return total, nil
+}
+
+// statsTask copies the counters of a loop.
+type statsTask struct {
+	loop    *Loop
+	answers chan<- func(*Stats)
+}
+
+// Run implements [transport.Task].
+func (t *statsTask) Run(e *transport.Engine) {
+	own, below := t.loop.stats, e.Stats()
+	t.answers <- func(s *Stats) {
+		s.Sessions += below.Sessions
+		s.Sockets += int(own.connects - own.disconnects)
+		s.ConnectionsOpened += below.ConnsOpened
+		s.SessionsOpened += below.SessionsOpened
+		s.Upgrades += below.Upgrades
+		s.Connects += own.connects
+		s.Refusals += own.refusals
+		s.Disconnects += own.disconnects
+		s.BytesIn += below.BytesIn
+		s.BytesOut += below.BytesOut
+		s.Writes += below.Writes
+		s.MessagesIn += below.MessagesIn
+		s.MessagesOut += below.MessagesOut
+		s.Events += own.events
+		s.EventsUnhandled += own.unhandled
+		s.Deliveries += own.deliveries
+		s.VolatileDropped += own.volatileDropped
+		s.Panics += below.Panics
+		for i, n := range below.Limits {
+			s.LimitHits[transport.Limit(i).String()] += n
+		}
+		for i, n := range own.limits {
+			s.LimitHits[limitNames[i]] += n
+		}
+	}
+}

@@ -1,0 +1,70 @@
+// Adapter and Local: the border between a namespace and the other servers.
+
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Packet is an event on its way to many sockets. It is immutable once it was
+// handed to an adapter.
+type Packet struct {
+	Event string
+	Args  []any // values as given by the sender
+	// Encoded is the packet as this server sends it to its own sockets. An
+	// adapter hands it back to Local.Broadcast if it has the packet from there,
+	// and leaves it nil in packets of other servers.
+	Encoded any
+}
+
+// Answer is what one socket answered to an event, its first argument.
+type Answer struct {
+	JSON   json.RawMessage
+	Binary [][]byte // attachments that JSON refers to
+}
+
+// Adapter connects one namespace with the same namespace on other servers. Its
+// methods are called from any goroutine, event loops included, and must not
+// block unless they take a context. What concerns the sockets of this server
+// is up to the adapter too, which reaches them through the Local it was made
+// with; so it decides about the order of the two.
+type Adapter interface {
+	// Broadcast sends an event to the sockets of a target.
+	Broadcast(p *Packet, t Target) error
+	// BroadcastWithAck does the same and asks for an answer of each. clients is
+	// called, once for each server, with the number of its sockets; answer is
+	// called for each answer until ctx is done.
+	BroadcastWithAck(ctx context.Context, p *Packet, t Target, clients func(n int), answer func(Answer)) error
+	// SocketsJoin, SocketsLeave and DisconnectSockets act on the sockets of a
+	// target. closeConn closes the whole connection of each.
+	SocketsJoin(t Target, names []string) error
+	SocketsLeave(t Target, names []string) error
+	DisconnectSockets(t Target, closeConn bool) error
+	// ServerCount is the number of servers, this one included.
+	ServerCount(ctx context.Context) (int, error)
+	// Close ends the adapter. Nothing is called after it.
+	Close() error
+}
+
+// Local is this server's part of a namespace, as an adapter sees it. Its
+// methods never block and may be called from any goroutine.
+type Local interface {
+	// Name is the name of the namespace, with its slash.
+	Name() string
+	// Broadcast sends an event to the sockets of this server.
+	Broadcast(p *Packet, t Target) error
+	// BroadcastWithAck does the same and asks each socket for an answer. It
+	// returns the number of sockets asked; answer is called for each that
+	// answers until ctx is done.
+	BroadcastWithAck(ctx context.Context, p *Packet, t Target, answer func(Answer)) (int, error)
+	// SocketsJoin, SocketsLeave and DisconnectSockets act on sockets of this
+	// server.
+	SocketsJoin(t Target, names []string)
+	SocketsLeave(t Target, names []string)
+	DisconnectSockets(t Target, closeConn bool)
+}
+
+// Factory makes the adapter of a namespace. It is called once for each
+// namespace, before the first socket joins it.
+type Factory func(Local) (Adapter, error)

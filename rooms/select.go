@@ -1,0 +1,106 @@
+// Selection: from a target to members, each once.
+
+package rooms
+
+import "github.com/sioserver/sioserver/proto/id"
+
+// Select appends the visible members of a target to dst. Any goroutine.
+func (s *Shard[M]) Select(dst []M, t *Target) []M {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.each(t, func(_ Slot, p *member[M]) { dst = append(dst, p.m) })
+	return dst
+}
+
+// JoinAll puts the members of a target into rooms, as far as the limit of each
+// allows. Any goroutine.
+func (s *Shard[M]) JoinAll(t *Target, names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, slot := range s.slots(t) {
+		for _, name := range names {
+			// A member at its limit keeps the rooms it has.
+			_ = s.join(slot, &s.mu.members[slot], name)
+		}
+	}
+}
+
+// LeaveAll takes the members of a target out of rooms. Any goroutine.
+func (s *Shard[M]) LeaveAll(t *Target, names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, slot := range s.slots(t) {
+		for _, name := range names {
+			s.leave(&s.mu.members[slot], name)
+		}
+	}
+}
+
+// slots lists the members of a target, for work that changes the rooms.
+func (s *Shard[M]) slots(t *Target) (slots []Slot) {
+	s.each(t, func(slot Slot, _ *member[M]) { slots = append(slots, slot) })
+	return slots
+}
+
+// each calls f for the visible members of a target, each once. f leaves the
+// rooms as they are.
+func (s *Shard[M]) each(t *Target, f func(Slot, *member[M])) {
+	if len(s.mu.visible) == 0 {
+		return
+	}
+	marks := len(t.Except) > 0 || len(t.Rooms) > 1
+	if marks {
+		s.exclude(t.Except)
+	}
+	take := func(slots []Slot) {
+		for _, slot := range slots {
+			p := &s.mu.members[slot]
+			if p.at < 0 || marks && p.mark == s.mu.epoch {
+				continue
+			}
+			p.mark = s.mu.epoch
+			f(slot, p)
+		}
+	}
+	if len(t.Rooms) == 0 {
+		take(s.mu.visible)
+		return
+	}
+	for _, name := range t.Rooms {
+		s.inRoom(name, take)
+	}
+}
+
+// exclude begins a new epoch and marks the members of rooms, so that they are
+// not selected.
+func (s *Shard[M]) exclude(names []string) {
+	s.mu.epoch++
+	if s.mu.epoch == 0 {
+		// The counter went round: old marks must not look new.
+		for i := range s.mu.members {
+			s.mu.members[i].mark = 0
+		}
+		s.mu.epoch = 1
+	}
+	for _, name := range names {
+		s.inRoom(name, func(slots []Slot) {
+			for _, slot := range slots {
+				s.mu.members[slot].mark = s.mu.epoch
+			}
+		})
+	}
+}
+
+// inRoom calls f with the members of a room, and with the socket whose id
+// the name is.
+func (s *Shard[M]) inRoom(name string, f func([]Slot)) {
+	if r := s.mu.rooms[name]; r != nil {
+		f(r.slots)
+	}
+	if sid, ok := id.Parse(name); ok {
+		if i, ok := s.mu.ids.Find(&sid); ok {
+			own := [1]Slot{Slot(i)}
+			f(own[:])
+		}
+	}
+}

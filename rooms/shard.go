@@ -1,0 +1,282 @@
+// Shard: the sockets of one namespace on one loop, and the rooms they are in.
+
+package rooms
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/sioserver/sioserver/proto/id"
+)
+
+// Slot names a member within its shard.
+type Slot uint32
+
+// The reasons why a join fails.
+var (
+	ErrGone         = errors.New("rooms: the socket is disconnected")
+	ErrTooManyRooms = errors.New("rooms: the socket is in too many rooms")
+)
+
+// Shard holds the members of one namespace on one loop. M is what the owner
+// knows a member by. Its methods may be called from any goroutine; none calls
+// out while it holds the lock.
+type Shard[M comparable] struct {
+	// Immutable after NewShard.
+	maxRooms int
+
+	mu struct {
+		sync.Mutex
+		members []member[M]
+		free    []Slot
+		ids     id.Table
+		visible []Slot // the members that are connected, in no order
+		rooms   map[string]*room
+		epoch   uint32 // of the marks last made
+		hidden  int    // members that are not connected yet
+	}
+}
+
+// member is one socket. A free slot has no id.
+type member[M comparable] struct {
+	m     M
+	rooms *[]place // nil in no room but its own
+	at    int32    // position in visible, -1 while hidden
+	mark  uint32   // selected or excluded in the epoch
+	id    id.ID
+}
+
+// place is a room of a member and the member's position in it.
+type place struct {
+	room *room
+	at   int32
+}
+
+// room is a named set of members.
+type room struct {
+	name  string
+	slots []Slot
+}
+
+// NewShard returns an empty shard whose members may be in maxRooms rooms each,
+// their own not counted. Any goroutine.
+func NewShard[M comparable](maxRooms int) *Shard[M] {
+	s := &Shard[M]{maxRooms: maxRooms}
+	s.mu.rooms = make(map[string]*room)
+	s.mu.ids = id.NewTable(func(i uint32) *id.ID { return &s.mu.members[i].id })
+	return s
+}
+
+// Add takes a socket in. It may join rooms, but is in nobody's selection until
+// Show. Any goroutine.
+func (s *Shard[M]) Add(sid id.ID, m M) Slot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var slot Slot
+	if n := len(s.mu.free); n > 0 {
+		slot = s.mu.free[n-1]
+		s.mu.free = s.mu.free[:n-1]
+	} else {
+		slot = Slot(len(s.mu.members))
+		s.mu.members = append(s.mu.members, member[M]{})
+	}
+	s.mu.members[slot] = member[M]{m: m, at: -1, id: sid}
+	s.mu.ids.Insert(uint32(slot))
+	s.mu.hidden++
+	return slot
+}
+
+// Show makes a member visible to selections. Any goroutine.
+func (s *Shard[M]) Show(slot Slot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.hidden--
+	s.mu.members[slot].at = int32(len(s.mu.visible))
+	s.mu.visible = append(s.mu.visible, slot)
+}
+
+// Remove takes a socket out of all rooms and out of the shard, and returns the
+// rooms it was in, without its own. Any goroutine.
+func (s *Shard[M]) Remove(slot Slot) (left []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &s.mu.members[slot]
+	if m.rooms != nil {
+		for _, p := range *m.rooms {
+			left = append(left, p.room.name)
+			s.leavePlace(p)
+		}
+	}
+	if m.at < 0 {
+		s.mu.hidden--
+	} else {
+		last := len(s.mu.visible) - 1
+		moved := s.mu.visible[last]
+		s.mu.visible[m.at] = moved
+		s.mu.members[moved].at = m.at
+		s.mu.visible = s.mu.visible[:last]
+	}
+	s.mu.ids.Remove(uint32(slot))
+	s.mu.members[slot] = member[M]{}
+	s.mu.free = append(s.mu.free, slot)
+	return left
+}
+
+// get returns the member in a slot if it is m still.
+func (s *Shard[M]) get(slot Slot, m M) *member[M] {
+	if int(slot) >= len(s.mu.members) {
+		return nil
+	}
+	if p := &s.mu.members[slot]; p.m == m && p.id != (id.ID{}) {
+		return p
+	}
+	return nil
+}
+
+// Join puts a member into rooms. Rooms it is in already, its own among them,
+// stay as they are. Any goroutine.
+func (s *Shard[M]) Join(slot Slot, m M, names ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.get(slot, m)
+	if p == nil {
+		return ErrGone
+	}
+	for _, name := range names {
+		if err := s.join(slot, p, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Shard[M]) join(slot Slot, p *member[M], name string) error {
+	if own, ok := id.Parse(name); ok && own == p.id {
+		return nil
+	}
+	if p.rooms == nil {
+		p.rooms = new([]place)
+	}
+	for _, q := range *p.rooms {
+		if q.room.name == name {
+			return nil
+		}
+	}
+	if len(*p.rooms) >= s.maxRooms {
+		return ErrTooManyRooms
+	}
+	r := s.mu.rooms[name]
+	if r == nil {
+		r = &room{name: name}
+		s.mu.rooms[name] = r
+	}
+	*p.rooms = append(*p.rooms, place{r, int32(len(r.slots))})
+	r.slots = append(r.slots, slot)
+	return nil
+}
+
+// Leave takes a member out of a room. Its own room cannot be left. Any
+// goroutine.
+func (s *Shard[M]) Leave(slot Slot, m M, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.get(slot, m); p != nil {
+		s.leave(p, name)
+	}
+}
+
+func (s *Shard[M]) leave(p *member[M], name string) {
+	if p.rooms == nil {
+		return
+	}
+	for i, q := range *p.rooms {
+		if q.room.name == name {
+			s.leavePlace(q)
+			*p.rooms = slices.Delete(*p.rooms, i, i+1)
+			break
+		}
+	}
+	if len(*p.rooms) == 0 {
+		p.rooms = nil
+	}
+}
+
+// leavePlace takes the member at a place out of the room, whose last member
+// moves there. An empty room is gone.
+func (s *Shard[M]) leavePlace(p place) {
+	r := p.room
+	last := len(r.slots) - 1
+	moved := r.slots[last]
+	r.slots[p.at] = moved
+	r.slots = r.slots[:last]
+	if last == 0 {
+		delete(s.mu.rooms, r.name)
+		return
+	}
+	if int(p.at) == last {
+		return
+	}
+	for i := range *s.mu.members[moved].rooms {
+		if q := &(*s.mu.members[moved].rooms)[i]; q.room == r {
+			q.at = p.at
+			return
+		}
+	}
+}
+
+// Rooms are the rooms of a member, its own first; nil if it is gone. Any
+// goroutine.
+func (s *Shard[M]) Rooms(slot Slot, m M) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.get(slot, m)
+	if p == nil {
+		return nil
+	}
+	names := []string{p.id.String()}
+	if p.rooms != nil {
+		for _, q := range *p.rooms {
+			names = append(names, q.room.name)
+		}
+	}
+	return names
+}
+
+// Has reports whether a member is in a room. Any goroutine.
+func (s *Shard[M]) Has(slot Slot, m M, name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.get(slot, m)
+	if p == nil {
+		return false
+	}
+	if p.rooms != nil {
+		for _, q := range *p.rooms {
+			if q.room.name == name {
+				return true
+			}
+		}
+	}
+	own, ok := id.Parse(name)
+	return ok && own == p.id
+}
+
+// Len is the number of visible members. Any goroutine.
+func (s *Shard[M]) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.visible)
+}
+
+// Names are the rooms with members, own rooms of sockets not among them. Any
+// goroutine.
+func (s *Shard[M]) Names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := make([]string, 0, len(s.mu.rooms))
+	for name := range s.mu.rooms {
+		names = append(names, name)
+	}
+	return names
+}

@@ -1,0 +1,192 @@
+// The engine: everything one event loop owns of Engine.IO, and its entry points.
+
+package transport
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/http1"
+	"github.com/sioserver/sioserver/transport/internal/curg"
+	"github.com/sioserver/sioserver/transport/wheel"
+)
+
+// Engine is the Engine.IO server of one event loop: its connections, sessions
+// and timers. It does no I/O; a [Network] feeds it and takes what it writes, so
+// a test can drive whole sessions with bytes and a clock of its own.
+//
+// Its methods belong to the loop unless they say otherwise.
+type Engine struct {
+	// Immutable after New.
+	opts    *Options
+	handler Handler
+	net     Network
+	clock   func() int64
+	index   uint8
+	peers   []*Engine // by index, this one included
+
+	// Any goroutine.
+	inbox inbox
+	owner atomic.Uintptr // the goroutine that runs the loop
+
+	// Owned by the loop.
+	conns     Slab[Conn]
+	sessions  Slab[Session]
+	sids      id.Table
+	timers    wheel.Wheel
+	alarm     int64 // the time last given to Network.Alarm, 0 for none
+	ids       id.Source
+	busy      int // inside a call that settles at its end
+	dirty     []*Conn
+	polls     []*Session // polling sessions with packets for their open request
+	graves    []uint32   // connections to recycle once the batch is over
+	tombs     []uint32   // sessions likewise
+	exchanges *exchange  // free ones
+	buffers   bufferPool
+	req       http1.Request
+	query     http1.Query
+	scratch   []byte
+	date      dateCache
+	live      counts
+	stats     Stats
+}
+
+// counts are the present numbers of an engine.
+type counts struct{ conns, sessions int }
+
+// NewGroup makes the engines of a server, one for each loop. At most 256.
+// Before Run.
+func NewGroup(n int, opts *Options, clock func() int64) []*Engine {
+	peers := make([]*Engine, n)
+	for i := range peers {
+		e := &Engine{opts: opts, clock: clock, index: uint8(i), peers: peers}
+		e.sids = id.NewTable(func(i uint32) *id.ID { return &e.sessions.At(i).id })
+		peers[i] = e
+	}
+	return peers
+}
+
+// Attach gives the engine its two borders. Before Run.
+func (e *Engine) Attach(h Handler, n Network) { e.handler, e.net = h, n }
+
+// Index is the number of the engine in its group. Any goroutine.
+func (e *Engine) Index() int { return int(e.index) }
+
+// Options are the settings of the group, read-only. Any goroutine.
+func (e *Engine) Options() *Options { return e.opts }
+
+// Peers are the engines of the group by index, read-only. Any goroutine.
+func (e *Engine) Peers() []*Engine { return e.peers }
+
+// Now is the time of the engine's clock in milliseconds. Any goroutine.
+func (e *Engine) Now() int64 { return e.clock() }
+
+// Enter tells the engine that the calling goroutine runs its loop. Loop only.
+func (e *Engine) Enter() {
+	if id := curg.ID(); e.owner.Load() != id {
+		e.owner.Store(id)
+	}
+}
+
+// Leave tells the engine that its loop ends: nobody is on it from now on. Loop
+// only.
+func (e *Engine) Leave() { e.owner.Store(0) }
+
+// OnLoop reports whether the caller runs on the engine's loop. Where the
+// processor's architecture gives no cheap answer it reports false, and callers
+// go through the inbox. Any goroutine.
+func (e *Engine) OnLoop() bool {
+	id := curg.ID()
+	return curg.Supported && id != 0 && e.owner.Load() == id
+}
+
+// Arm sets a timer whose owner is handed to [Handler.OnTimer] at time at, in
+// milliseconds of the engine's clock. Loop only.
+func (e *Engine) Arm(at int64, owner uint32) wheel.ID { return e.arm(at, owner, timerHandler) }
+
+// Disarm cancels a timer of Arm and returns the zero ID. Loop only.
+func (e *Engine) Disarm(id wheel.ID) wheel.ID { return e.timers.Cancel(id) }
+
+func (e *Engine) arm(at int64, owner uint32, kind uint8) wheel.ID {
+	id := e.timers.Arm(at, owner, kind)
+	if e.alarm == 0 || at < e.alarm {
+		e.setAlarm()
+	}
+	return id
+}
+
+// setAlarm asks for the next call of Advance.
+func (e *Engine) setAlarm() {
+	at, ok := e.timers.Next()
+	if !ok {
+		at = 0
+	}
+	if at != e.alarm {
+		e.alarm = at
+		e.net.Alarm(at)
+	}
+}
+
+// The kinds of timers: what the owner's number means.
+const (
+	timerConn uint8 = iota
+	timerWatch
+	timerSession
+	timerHandler
+)
+
+// Advance fires the timers that are due. Loop only.
+func (e *Engine) Advance() {
+	e.busy++
+	e.timers.Advance(e.clock(), func(t wheel.Timer) {
+		switch t.Kind {
+		case timerConn:
+			e.connTimer(e.conns.At(t.Owner))
+		case timerWatch:
+			e.connWatch(e.conns.At(t.Owner))
+		case timerSession:
+			e.sessionTimer(e.sessions.At(t.Owner))
+		case timerHandler:
+			e.handler.OnTimer(t.Owner)
+		}
+	})
+	e.busy--
+	e.alarm = 0
+	e.setAlarm()
+	e.settle()
+}
+
+// Close ends every session and connection for good: sessions with the reason
+// "server shutting down", so that clients reconnect. Loop only.
+func (e *Engine) Close() {
+	e.busy++
+	e.sessions.Each(func(s *Session) {
+		if s.state == sessionOpen {
+			s.Discard(ServerShuttingDown, nil)
+		}
+	})
+	e.conns.Each(func(c *Conn) {
+		if c.state != connFree {
+			e.end(c)
+		}
+	})
+	e.busy--
+	e.settle()
+}
+
+// dateCache holds the Date field of the present second.
+type dateCache struct {
+	second int64
+	text   []byte
+}
+
+// now returns the date as the Date field wants it.
+func (d *dateCache) now() []byte {
+	t := time.Now()
+	if s := t.Unix(); s != d.second {
+		d.second = s
+		d.text = t.UTC().AppendFormat(d.text[:0], "Mon, 02 Jan 2006 15:04:05 GMT")
+	}
+	return d.text
+}

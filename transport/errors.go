@@ -1,0 +1,94 @@
+// Why sessions close, and what a refused request is told.
+
+package transport
+
+// CloseReason is why a session ended, in the words that Socket.IO hands to
+// disconnect handlers.
+type CloseReason uint8
+
+// The close reasons of Engine.IO sessions, and the one that Socket.IO adds for
+// a polling client with no request open.
+const (
+	// TransportError is a failed transport or a broken transport rule.
+	TransportError CloseReason = iota + 1
+	// TransportClose is a transport closed by the peer.
+	TransportClose
+	// ForcedClose is a session closed by this side.
+	ForcedClose
+	// ForcedServerClose is a session closed by this side while the client had
+	// no request open to be told so.
+	ForcedServerClose
+	// PingTimeout is a missing heartbeat.
+	PingTimeout
+	// ParseError is a packet or payload that breaks Engine.IO.
+	ParseError
+	// ServerShuttingDown is a session closed because the server ends.
+	ServerShuttingDown
+)
+
+var closeReasons = [...]string{
+	TransportError:     "transport error",
+	TransportClose:     "transport close",
+	ForcedClose:        "forced close",
+	ForcedServerClose:  "forced server close",
+	PingTimeout:        "ping timeout",
+	ParseError:         "parse error",
+	ServerShuttingDown: "server shutting down",
+}
+
+// String returns the official text of the reason. Any goroutine.
+func (r CloseReason) String() string {
+	if int(r) < len(closeReasons) {
+		return closeReasons[r]
+	}
+	return ""
+}
+
+// Error is a fault of a transport, the description that goes with a close
+// reason.
+type Error struct{ text string }
+
+// Error returns the text of the fault, for transport errors the official one.
+// Any goroutine.
+func (e *Error) Error() string { return e.text }
+
+// The descriptions of closed sessions.
+var (
+	ErrOverlap        = &Error{"overlap from client"}
+	ErrDataOverlap    = &Error{"data request overlap from client"}
+	ErrPollAborted    = &Error{"poll connection closed prematurely"}
+	ErrDataAborted    = &Error{"data request connection closed prematurely"}
+	ErrInvalidContent = &Error{"invalid content"}
+	ErrHeartbeat      = &Error{"invalid heartbeat direction"}
+	ErrTooManyPackets = &Error{"too many packets in one payload"}
+	ErrPacketType     = &Error{"packet type not allowed from a client"}
+	ErrText           = &Error{"payload is not UTF-8"}
+	ErrPongFlood      = &Error{"too many unsolicited pongs"}
+	ErrSlowConsumer   = &Error{"slow consumer: the outbound queue is full"}
+	ErrStalled        = &Error{"slow consumer: no progress in writing"}
+	ErrConnectTimeout = &Error{"no namespace joined within connectTimeout"}
+	ErrMessageTimeout = &Error{"a fragmented message was not completed in time"}
+	ErrWrite          = &Error{"write error"}
+	ErrInternal       = &Error{"internal error"}
+)
+
+// HandshakeError is a refusal of an Engine.IO request, with the code and the
+// message of the protocol.
+type HandshakeError struct {
+	Code    int
+	Status  int // of the HTTP answer
+	Message string
+}
+
+// Error returns the message. Any goroutine.
+func (e *HandshakeError) Error() string { return e.Message }
+
+// The refusals of Engine.IO.
+var (
+	ErrTransportUnknown    = &HandshakeError{0, 400, "Transport unknown"}
+	ErrSessionUnknown      = &HandshakeError{1, 400, "Session ID unknown"}
+	ErrBadHandshakeMethod  = &HandshakeError{2, 400, "Bad handshake method"}
+	ErrBadRequest          = &HandshakeError{3, 400, "Bad request"}
+	ErrForbidden           = &HandshakeError{4, 403, "Forbidden"}
+	ErrUnsupportedProtocol = &HandshakeError{5, 400, "Unsupported protocol version"}
+)

@@ -1,0 +1,94 @@
+// Heartbeats and the other clocks of a session.
+
+package transport
+
+import (
+	"github.com/sioserver/sioserver/proto/engineio"
+	"github.com/sioserver/sioserver/transport/wheel"
+)
+
+// coarse is the grid, in milliseconds, on which long heartbeats fall: pings of
+// many sessions then share one wake-up of their loop.
+const coarse = 100
+
+// strayPongs is how many pongs nobody asked for a client may send between two
+// pings.
+const strayPongs = 10
+
+// ticks is a time of the engine's clock as sessions keep it.
+func ticks(ms int64) uint32 { return uint32((ms + wheel.Tick - 1) / wheel.Tick) }
+
+// heartbeat puts a heartbeat's time on the grid.
+func (e *Engine) heartbeat(at int64) uint32 {
+	if e.opts.PingInterval >= 50*coarse {
+		at = (at + coarse - 1) / coarse * coarse
+	}
+	return ticks(at)
+}
+
+// armTimer sets the session's one timer to the nearest of its deadlines.
+func (s *Session) armTimer() {
+	at := s.due
+	if s.connectBy != 0 && int32(s.connectBy-at) < 0 {
+		at = s.connectBy
+	}
+	s.engine.timers.Cancel(s.timer)
+	s.timer = s.engine.arm(int64(at)*wheel.Tick, s.index, timerSession)
+}
+
+// sessionTimer acts on what is due.
+func (e *Engine) sessionTimer(s *Session) {
+	s.timer = 0
+	if s.state == sessionLingering {
+		s.bury()
+		return
+	}
+	now := e.Now()
+	tick := uint32(now / wheel.Tick)
+	if s.connectBy != 0 && int32(s.connectBy-tick) <= 0 {
+		e.stats.Limits[LimitConnectTime]++
+		s.closeForced(ErrConnectTimeout)
+		return
+	}
+	if int32(s.due-tick) <= 0 && !s.beat(now) {
+		return
+	}
+	s.armTimer()
+}
+
+// beat sends the ping that is due, or judges the wait for a pong. It reports
+// whether the session goes on.
+func (s *Session) beat(now int64) bool {
+	e := s.engine
+	if !s.awaiting {
+		s.awaiting, s.alive, s.extended = true, false, false
+		s.stray = 0
+		s.due = ticks(now + e.opts.PingTimeout)
+		s.sendPacket(engineio.Ping)
+		return true
+	}
+	if s.alive && !s.extended {
+		// The client is sending, its pong may stand behind a long message: the
+		// reference extends the wait once.
+		s.extended = true
+		s.due = ticks(now + e.opts.PingTimeout)
+		return true
+	}
+	s.close(PingTimeout, nil)
+	return false
+}
+
+// pong takes the client's answer to a ping.
+func (s *Session) pong() {
+	e := s.engine
+	if !s.awaiting {
+		if s.stray++; s.stray > strayPongs {
+			e.stats.Limits[LimitPongs]++
+			s.close(ParseError, ErrPongFlood)
+		}
+		return
+	}
+	s.awaiting = false
+	s.due = e.heartbeat(e.Now() + e.opts.PingInterval)
+	s.armTimer()
+}

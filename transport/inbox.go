@@ -1,0 +1,115 @@
+// Work from other goroutines, and the end of a batch.
+
+package transport
+
+import "sync"
+
+// Task is work handed to a loop.
+type Task interface {
+	// Run does the work on the engine's loop.
+	Run(e *Engine)
+}
+
+// inbox gathers tasks. The first one of a burst wakes the loop; those behind it
+// find it woken.
+type inbox struct {
+	mu struct {
+		sync.Mutex
+		tasks []Task
+		woken bool
+	}
+	// spare is the slice last drained, owned by the loop, for the next swap.
+	spare []Task
+}
+
+// inboxKeep is the capacity up to which a drained inbox keeps its memory.
+const inboxKeep = 4096
+
+// Post hands a task to the loop. Tasks of one goroutine run in the order in
+// which it posted them. Any goroutine.
+func (e *Engine) Post(t Task) {
+	in := &e.inbox
+	in.mu.Lock()
+	in.mu.tasks = append(in.mu.tasks, t)
+	wake := !in.mu.woken
+	in.mu.woken = true
+	in.mu.Unlock()
+	if wake {
+		e.net.Wake()
+	}
+}
+
+// wakeSelf asks for a RunTasks behind the events at hand, without a task.
+func (e *Engine) wakeSelf() {
+	in := &e.inbox
+	in.mu.Lock()
+	wake := !in.mu.woken
+	in.mu.woken = true
+	in.mu.Unlock()
+	if wake {
+		e.net.Wake()
+	}
+}
+
+// RunTasks runs what was posted so far and ends the batch: output is written,
+// records of closed connections become free. The network calls it after Wake,
+// never from inside another call into the engine. Loop only.
+func (e *Engine) RunTasks() {
+	in := &e.inbox
+	in.mu.Lock()
+	tasks := in.mu.tasks
+	in.mu.tasks = in.spare
+	in.mu.woken = false
+	in.mu.Unlock()
+
+	e.busy++
+	for i, t := range tasks {
+		tasks[i] = nil
+		t.Run(e)
+	}
+	e.busy--
+	if cap(tasks) > inboxKeep {
+		tasks = nil
+	}
+	in.spare = tasks[:0]
+	e.reap()
+	e.settle()
+}
+
+// settle writes what the batch has left behind.
+func (e *Engine) settle() {
+	// Writing may fail and close sessions, whose handlers may send to others:
+	// the lists grow while they are walked.
+	for i := 0; i < len(e.polls); i++ {
+		e.polls[i].flushPoll()
+	}
+	clear(e.polls)
+	e.polls = e.polls[:0]
+	for i := 0; i < len(e.dirty); i++ {
+		e.flush(e.dirty[i])
+	}
+	clear(e.dirty)
+	e.dirty = e.dirty[:0]
+	if len(e.graves)+len(e.tombs) > 0 {
+		e.wakeSelf()
+	}
+}
+
+// reap frees the records of connections and sessions that are over. Until the
+// batch ends a caller further up may still hold a pointer to them, and the
+// poller may have an event for the connection in hand.
+func (e *Engine) reap() {
+	for _, i := range e.graves {
+		c := e.conns.At(i)
+		c.frames.Close() // not earlier: a message may have been in use
+		*c = Conn{index: i, gen: c.gen + 1}
+		e.conns.Give(i)
+	}
+	e.graves = e.graves[:0]
+	for _, i := range e.tombs {
+		s := e.sessions.At(i)
+		*s = Session{engine: e, index: i, gen: s.gen + 1}
+		e.sessions.Give(i)
+	}
+	e.tombs = e.tombs[:0]
+}

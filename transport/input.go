@@ -1,0 +1,209 @@
+// HTTP bytes in: heads, bodies, and what is kept of an incomplete request.
+
+package transport
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/sioserver/sioserver/transport/http1"
+)
+
+// phase is which part of a request is incomplete.
+type phase uint8
+
+const (
+	readingHead phase = iota
+	readingBody
+)
+
+// sink is what a body is for.
+type sink uint8
+
+const (
+	sinkNone    sink = iota // the request is answered, the body only in the way
+	sinkPoll                // packets of a session
+	sinkRequest             // for the handler
+)
+
+// inbound is a request that has arrived in part. Connections without one, which
+// is nearly all at any time, have none.
+type inbound struct {
+	phase    phase
+	sink     sink
+	head     http1.Head
+	body     http1.Body
+	data     *buffer // the head, or the body, as far as it came
+	ref      ExchangeRef
+	poll     pollRequest
+	request  []byte // the head of a request for the handler
+	received int    // body bytes since the last judgement of the pace
+	seconds  int
+}
+
+var inbounds = sync.Pool{New: func() any { return new(inbound) }}
+
+// hold returns the connection's record of an incomplete request.
+func (e *Engine) hold(c *Conn) *inbound {
+	if c.in == nil {
+		c.in = inbounds.Get().(*inbound)
+		c.in.data = e.buffers.get()
+	}
+	return c.in
+}
+
+// dropInbound forgets an incomplete request.
+func (e *Engine) dropInbound(c *Conn) {
+	if in := c.in; in != nil {
+		c.in = nil
+		e.buffers.put(in.data)
+		*in = inbound{}
+		inbounds.Put(in)
+	}
+}
+
+// feedHTTP takes bytes of requests and returns those behind the first request
+// that is complete, to be read by the state the connection is in then.
+func (e *Engine) feedHTTP(c *Conn, p []byte) (rest []byte) {
+	switch {
+	case c.final:
+		return nil
+	case c.in != nil && c.in.phase == readingBody:
+		return e.feedBody(c, p)
+	case c.in != nil:
+		return e.resumeHead(c, p)
+	}
+	var head http1.Head
+	n, err := head.Parse(p, &e.opts.HTTP, &e.req)
+	if err != nil {
+		e.refuse(c, err)
+		return nil
+	}
+	if n == 0 {
+		in := e.hold(c)
+		in.head = head
+		in.data.B = append(in.data.B, p...)
+		if c.requests > 0 {
+			e.restartTimer(c, e.opts.HeaderTimeout)
+		}
+		return nil
+	}
+	return e.request(c, p[:n], p[n:])
+}
+
+// resumeHead goes on with a head that came in part.
+func (e *Engine) resumeHead(c *Conn, p []byte) (rest []byte) {
+	in := c.in
+	in.data.B = append(in.data.B, p...)
+	n, err := in.head.Parse(in.data.B, &e.opts.HTTP, &e.req)
+	if err != nil {
+		e.refuse(c, err)
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	// The request's views lie in the buffer kept so far: it is taken over from
+	// the connection, which may begin to keep a body.
+	data := in.data
+	in.data = nil
+	e.dropInbound(c)
+	after := data.B[n:]
+	left := len(e.request(c, data.B[:n], after))
+	e.buffers.put(data)
+	return p[len(p)-left:]
+}
+
+func (e *Engine) restartTimer(c *Conn, ms int64) {
+	e.timers.Cancel(c.timer)
+	c.timer = e.arm(e.Now()+ms, c.index, timerConn)
+}
+
+// beginBody prepares for the body of the request just read, which rest begins
+// with. It returns the body if it has no more to come, or sets the connection
+// to gather it.
+func (e *Engine) beginBody(c *Conn, rest []byte) (body, after []byte, complete bool, err error) {
+	var b http1.Body
+	if err := b.Begin(&e.req, &e.opts.HTTP); err != nil {
+		return nil, nil, false, err
+	}
+	if body, ok := b.View(rest); ok {
+		return body, rest[len(body):], true, nil
+	}
+	in := e.hold(c)
+	in.phase, in.body = readingBody, b
+	if e.req.ExpectContinue && len(rest) == 0 && c.inflight == 1 {
+		out := e.output(c)
+		out.B = http1.AppendContinue(out.B)
+	}
+	e.restartTimer(c, e.opts.BodyTimeout)
+	e.lookAt(c)
+	return nil, rest, false, nil
+}
+
+// feedBody gathers a body and acts on it once it is complete.
+func (e *Engine) feedBody(c *Conn, p []byte) (rest []byte) {
+	in := c.in
+	n, grown, done, err := in.body.Feed(p, in.data.B)
+	in.data.B = grown
+	in.received += n
+	if in.sink == sinkNone {
+		in.data.B = in.data.B[:0]
+	}
+	if err != nil {
+		e.refuseBody(c, err)
+		return nil
+	}
+	if !done {
+		return nil
+	}
+	c.timer = e.timers.Cancel(c.timer)
+	c.watch = e.timers.Cancel(c.watch)
+	data := in.data
+	in.data = nil
+	kind, ref, poll, head := in.sink, in.ref, in.poll, in.request
+	e.dropInbound(c)
+	switch kind {
+	case sinkNone:
+		if c.first == nil {
+			e.idle(c)
+		}
+	case sinkPoll:
+		poll.body = data
+		e.deliverPoll(poll)
+		return p[n:]
+	case sinkRequest:
+		e.deliverRequest(c, ref, head, data.B)
+	}
+	e.buffers.put(data)
+	return p[n:]
+}
+
+// refuseBody answers a body that breaks its framing or passes a limit.
+func (e *Engine) refuseBody(c *Conn, err error) {
+	if in := c.in; in.sink == sinkPoll {
+		// The session learns that its data request is over; a body that is too
+		// large does not harm it.
+		e.pollRefused(in.poll)
+	}
+	e.refuse(c, err)
+}
+
+// refuse answers a request that HTTP does not allow and ends the connection.
+func (e *Engine) refuse(c *Conn, err error) {
+	var fault *http1.Error
+	if !errors.As(err, &fault) {
+		fault = http1.ErrTimeout
+	}
+	if fault.Limit != "" {
+		e.stats.Limits[LimitRequest]++
+	}
+	// An answer may only follow those that are due before it.
+	if c.first == nil || c.first.next == nil && c.in != nil && c.in.phase == readingBody {
+		out := e.output(c)
+		out.B = http1.AppendError(out.B, fault)
+	}
+	e.dropInbound(c)
+	e.dropExchanges(c)
+	e.endLingering(c)
+}

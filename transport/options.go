@@ -1,0 +1,71 @@
+// What a server sets for all its engines before they start.
+
+package transport
+
+import "github.com/sioserver/sioserver/transport/http1"
+
+// Options are the settings shared by the engines of one server, and the limits
+// that keep a peer from growing anything without end. They are read-only once
+// an engine exists. All times are in milliseconds. [Defaults] returns the
+// documented values; the zero value of a field is not a default.
+type Options struct {
+	Path          string // of the engine's requests, with its final slash
+	Polling       bool   // HTTP long polling is offered
+	WebSocket     bool   // websocket is offered
+	AllowUpgrades bool   // a polling session is told that it may upgrade
+
+	PingInterval   int64
+	PingTimeout    int64
+	UpgradeTimeout int64 // for a websocket that wants to take a session over
+	ConnectTimeout int64 // for a session that joins no namespace; 0 is no limit
+
+	MaxPayload     int64 // bytes in a polling body or a websocket message
+	PayloadPackets int   // packets in one polling body
+
+	MaxOutbound    int   // bytes that wait for one client before it is too slow
+	StallTimeout   int64 // without a byte written while bytes wait
+	MessageTimeout int64 // from the first fragment of a message to its last
+
+	HTTP           http1.Limits
+	HeaderTimeout  int64 // for a request's head, from accept or its first byte
+	KeepAlive      int64 // between requests
+	BodyTimeout    int64 // for a request's body
+	BodyRate       int   // bytes a second that a body must keep up over 10 s
+	MaxRequests    int   // on one connection
+	MaxPipelined   int   // requests of one connection without an answer yet
+	LingerTimeout  int64 // for the peer to take the last answer
+	LingerBytes    int   // discarded after the last answer
+	SessionLinger  int64 // for a polling client to fetch the news of a close
+	OutboundIntact int   // bytes of one connection written at once, uncorked
+}
+
+// Defaults are the values of the reference where it has the option, and the
+// limits of this server where it has none. Any goroutine.
+func Defaults() Options {
+	return Options{
+		Path:           "/socket.io/",
+		Polling:        true,
+		WebSocket:      true,
+		AllowUpgrades:  true,
+		PingInterval:   25_000,
+		PingTimeout:    20_000,
+		UpgradeTimeout: 10_000,
+		ConnectTimeout: 45_000,
+		MaxPayload:     1_000_000,
+		PayloadPackets: 1000,
+		MaxOutbound:    1 << 20,
+		StallTimeout:   10_000,
+		MessageTimeout: 30_000,
+		HTTP:           http1.DefaultLimits(),
+		HeaderTimeout:  10_000,
+		KeepAlive:      20_000,
+		BodyTimeout:    30_000,
+		BodyRate:       500,
+		MaxRequests:    10_000,
+		MaxPipelined:   100,
+		LingerTimeout:  2_000,
+		LingerBytes:    1 << 20,
+		SessionLinger:  30_000,
+		OutboundIntact: 64 << 10,
+	}
+}

@@ -1,0 +1,226 @@
+// One HTTP request: whom it is for, and the order of the engine's checks.
+
+package transport
+
+import (
+	"bytes"
+
+	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/http1"
+)
+
+// request acts on a request whose head is complete; rest is what came behind
+// the head. It returns the bytes behind the request.
+func (e *Engine) request(c *Conn, head, rest []byte) []byte {
+	r := &e.req
+	c.timer = e.timers.Cancel(c.timer)
+	if string(r.Path) != e.opts.Path {
+		return e.foreignRequest(c, head, rest)
+	}
+	if r.UpgradeRequested && r.UpgradeLines > 0 {
+		return e.upgradeRequest(c, head, rest)
+	}
+	x := e.beginExchange(c, r)
+	ref := e.ref(c, x)
+	e.scratch = e.query.Parse(r.RawQuery, e.scratch[:0])
+	q := &e.query
+	if err := e.checkQuery(q, false); err != nil {
+		return e.answerEarly(c, ref, errorAnswer(err), rest)
+	}
+	if len(q.SID) > 0 {
+		return e.sessionRequest(c, ref, x, rest)
+	}
+	if err := e.checkHandshake(r, q); err != nil {
+		return e.answerEarly(c, ref, errorAnswer(err), rest)
+	}
+	s := e.openSession(nil)
+	s.poll = e.newPolling()
+	e.startSession(s)
+	e.scratch = s.appendOpen(e.scratch[:0])
+	after := e.answerEarly(c, ref, payloadAnswer(e.scratch), rest)
+	e.handler.OnOpen(s, e.hello(c, head))
+	return after
+}
+
+// hello describes the request at hand to the handler.
+func (e *Engine) hello(c *Conn, head []byte) *Hello {
+	return &Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr()}
+}
+
+// checkQuery is the part of the reference's verification that needs nothing
+// but the query. A control key given twice is refused, because readers in front
+// of this one may have believed the other value.
+func (e *Engine) checkQuery(q *http1.Query, upgrade bool) *HandshakeError {
+	if q.Duplicate {
+		return ErrBadRequest
+	}
+	switch string(q.Transport) {
+	case "polling":
+		if !e.opts.Polling {
+			return ErrTransportUnknown
+		}
+		if upgrade {
+			return ErrBadRequest
+		}
+	case "websocket":
+		if !e.opts.WebSocket {
+			return ErrTransportUnknown
+		}
+		if !upgrade && len(q.SID) == 0 {
+			return ErrBadRequest
+		}
+	default:
+		return ErrTransportUnknown
+	}
+	if !legalOrigin(e.req.Origin) || e.req.OriginLines > 1 {
+		return ErrBadRequest
+	}
+	return nil
+}
+
+// checkHandshake is the part that concerns new sessions.
+func (e *Engine) checkHandshake(r *http1.Request, q *http1.Query) *HandshakeError {
+	if string(r.Method) != "GET" {
+		return ErrBadHandshakeMethod
+	}
+	if !e.originAllowed(r) {
+		return ErrForbidden
+	}
+	if revision(q) != 4 {
+		return ErrUnsupportedProtocol
+	}
+	return nil
+}
+
+// revision is the Engine.IO revision a request names, 0 for one that does not
+// exist.
+func revision(q *http1.Query) uint8 {
+	if len(q.EIO) == 1 && (q.EIO[0] == '3' || q.EIO[0] == '4') {
+		return q.EIO[0] - '0'
+	}
+	return 0
+}
+
+// legalOrigin refuses control characters, as the reference does.
+func legalOrigin(origin []byte) bool {
+	for _, b := range origin {
+		if b != '\t' && b < ' ' || b == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// originAllowed lets pages of the same host and clients that are no browsers
+// through. Browsers send Origin with websocket handshakes to any host and no
+// other rule protects those.
+func (e *Engine) originAllowed(r *http1.Request) bool {
+	if r.Origin == nil {
+		return true
+	}
+	_, host, ok := bytes.Cut(r.Origin, []byte("://"))
+	return ok && bytes.EqualFold(host, r.Host)
+}
+
+// answerEarly answers a request without looking at its body, which is read over
+// if there is one.
+func (e *Engine) answerEarly(c *Conn, ref ExchangeRef, a answer, rest []byte) []byte {
+	_, after, _, err := e.beginBody(c, rest)
+	if err != nil {
+		e.refuse(c, err)
+		return nil
+	}
+	e.answer(ref, a)
+	return after
+}
+
+// sessionRequest is a polling request of an existing session.
+func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []byte) []byte {
+	r, q := &e.req, &e.query
+	sid, ok := id.Parse(q.SID)
+	if !ok || int(sid.Tag()) >= len(e.peers) {
+		return e.answerEarly(c, ref, errorAnswer(ErrSessionUnknown), rest)
+	}
+	p := pollRequest{ref: ref, sid: sid, revision: revision(q), mismatch: string(q.Transport) != "polling"}
+	switch string(r.Method) {
+	case "GET":
+		p.kind = pollGet
+	case "POST":
+		p.kind = pollPost
+		p.octets = isOctetStream(r.ContentType)
+	default:
+		return e.answerEarly(c, ref, statusAnswer(405), rest)
+	}
+	x.sid, x.wait = sid, p.kind
+	if p.kind == pollGet {
+		// A body of a GET means nothing and is read over.
+		_, after, _, err := e.beginBody(c, rest)
+		if err != nil {
+			e.refuse(c, err)
+			return nil
+		}
+		e.deliverPoll(p)
+		return after
+	}
+	return e.postRequest(c, p, rest)
+}
+
+// postRequest reads the body of a POST, whole or as it comes.
+func (e *Engine) postRequest(c *Conn, p pollRequest, rest []byte) []byte {
+	body, after, complete, err := e.beginBody(c, rest)
+	if err != nil {
+		e.refuse(c, err)
+		return nil
+	}
+	if complete {
+		p.body = e.buffers.get()
+		p.body.B = append(p.body.B, body...)
+		e.deliverPoll(p)
+		return after
+	}
+	c.in.sink, c.in.poll, c.in.ref = sinkPoll, p, p.ref
+	// The session is told that a data request has begun: a second one at the
+	// same time is an error, and so is one that breaks off.
+	begun := p
+	begun.kind = pollPostBegun
+	e.deliverPoll(begun)
+	if c.state != connHTTP || c.in == nil {
+		return nil
+	}
+	return after
+}
+
+// isOctetStream reports whether a content type is application/octet-stream,
+// parameters and case aside.
+func isOctetStream(contentType []byte) bool {
+	kind, _, _ := bytes.Cut(contentType, []byte(";"))
+	return bytes.EqualFold(bytes.TrimSpace(kind), []byte("application/octet-stream"))
+}
+
+// foreignRequest hands a request outside the engine's path to the handler.
+func (e *Engine) foreignRequest(c *Conn, head, rest []byte) []byte {
+	x := e.beginExchange(c, &e.req)
+	ref := e.ref(c, x)
+	body, after, complete, err := e.beginBody(c, rest)
+	switch {
+	case err != nil:
+		e.refuse(c, err)
+		return nil
+	case complete:
+		e.handler.OnRequest(ref, e.hello(c, head), body)
+		return after
+	}
+	c.in.sink, c.in.ref = sinkRequest, ref
+	c.in.request = append([]byte(nil), head...)
+	return after
+}
+
+// deliverRequest hands up a request whose body came in pieces.
+func (e *Engine) deliverRequest(c *Conn, ref ExchangeRef, head, body []byte) {
+	var h http1.Head
+	if _, err := h.Parse(head, &e.opts.HTTP, &e.req); err != nil {
+		e.refuse(c, err) // it parsed before; nothing else can be done
+		return
+	}
+	e.handler.OnRequest(ref, e.hello(c, head), body)
+}

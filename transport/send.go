@@ -1,0 +1,192 @@
+// Packets from this side to the client, by whichever transport it has.
+
+package transport
+
+import (
+	"encoding/binary"
+
+	"github.com/sioserver/sioserver/proto/engineio"
+	"github.com/sioserver/sioserver/transport/ws"
+)
+
+// Send sends a text message, without its Engine.IO type digit. It reports
+// whether the session took it. The slice is copied. Loop only.
+func (s *Session) Send(text []byte) bool {
+	if c := s.conn; c != nil {
+		if !s.engine.room(c) {
+			return false
+		}
+		out := s.engine.output(c)
+		out.B = appendTextFrame(out.B, text)
+		s.engine.stats.MessagesOut++
+		return true
+	}
+	return s.spool(spoolText, text)
+}
+
+// SendBinary sends a binary message. It reports whether the session took it.
+// The slice is copied. Loop only.
+func (s *Session) SendBinary(data []byte) bool {
+	if c := s.conn; c != nil {
+		if !s.engine.room(c) {
+			return false
+		}
+		out := s.engine.output(c)
+		out.B = ws.AppendFrame(out.B, ws.OpBinary, data)
+		s.engine.stats.MessagesOut++
+		return true
+	}
+	return s.spool(spoolBinary, data)
+}
+
+// SendShared sends a message that other sessions get too. It reports whether
+// the session took it. Loop only.
+func (s *Session) SendShared(m *Shared) bool {
+	c := s.conn
+	if c == nil {
+		ok := s.spool(spoolText, m.text)
+		for _, b := range m.bins {
+			ok = ok && s.spool(spoolBinary, b)
+		}
+		return ok
+	}
+	e := s.engine
+	if !e.room(c) {
+		return false
+	}
+	e.stats.MessagesOut++
+	if c.out == nil && c.shared == nil {
+		// The first message of the batch is not copied; often it is the only one.
+		c.shared = m
+		e.mark(c)
+		return true
+	}
+	out := e.output(c)
+	out.B = append(out.B, m.frames...)
+	return true
+}
+
+// Writable reports whether a volatile message would be sent at once: a
+// websocket with nothing waiting, or a poll that is open and has nothing to
+// answer yet. Loop only.
+func (s *Session) Writable() bool {
+	switch {
+	case s.state != sessionOpen:
+		return false
+	case s.conn != nil:
+		return s.conn.writable()
+	}
+	return s.poll.open() && s.poll.spool == nil
+}
+
+// Buffered is the number of bytes that wait to be sent. Loop only.
+func (s *Session) Buffered() int {
+	if c := s.conn; c != nil {
+		n := 0
+		if c.out != nil {
+			n = len(c.out.B)
+		}
+		if c.blocked {
+			n += s.engine.net.Buffered(c)
+		}
+		return n
+	}
+	if s.poll != nil && s.poll.spool != nil {
+		return len(s.poll.spool.B)
+	}
+	return 0
+}
+
+// sendPacket sends a packet without data.
+func (s *Session) sendPacket(t engineio.PacketType) {
+	if c := s.conn; c != nil {
+		if s.engine.room(c) {
+			out := s.engine.output(c)
+			out.B = ws.AppendHeader(out.B, ws.OpText, true, false, 1)
+			out.B = engineio.AppendPacket(out.B, t, nil)
+		}
+		return
+	}
+	s.spool(spoolPacket+uint8(t), nil)
+}
+
+// The spool of a polling session holds packets in a form of its own, because
+// what becomes of them is open: a payload of the next poll, or frames after an
+// upgrade. A record is its kind, the length of its data, the data.
+const (
+	spoolText   = 0
+	spoolBinary = 1
+	spoolPacket = 2 // plus the packet's type
+	spoolHead   = 5
+)
+
+// spool keeps a packet for the next poll.
+func (s *Session) spool(kind uint8, data []byte) bool {
+	e, p := s.engine, s.poll
+	if s.state != sessionOpen || p == nil {
+		return false
+	}
+	if p.spool == nil {
+		p.spool = e.buffers.get()
+	}
+	if len(p.spool.B) >= e.opts.MaxOutbound {
+		e.stats.Limits[LimitBuffered]++
+		s.close(TransportError, ErrSlowConsumer)
+		return false
+	}
+	p.spool.B = append(p.spool.B, kind, 0, 0, 0, 0)
+	binary.LittleEndian.PutUint32(p.spool.B[len(p.spool.B)-4:], uint32(len(data)))
+	p.spool.B = append(p.spool.B, data...)
+	if kind < spoolPacket {
+		e.stats.MessagesOut++
+	}
+	if p.open() && !s.queued {
+		s.queued = true
+		e.polls = append(e.polls, s)
+		if e.busy == 0 {
+			e.wakeSelf()
+		}
+	}
+	return true
+}
+
+// nextSpooled takes the first record off a spool.
+func nextSpooled(spool []byte) (p engineio.Packet, rest []byte) {
+	n := spoolHead + int(binary.LittleEndian.Uint32(spool[1:]))
+	p = engineio.Packet{Type: engineio.Message, Data: spool[spoolHead:n]}
+	switch kind := spool[0]; kind {
+	case spoolText:
+	case spoolBinary:
+		p.Binary = true
+	default:
+		p.Type = engineio.PacketType(kind - spoolPacket)
+	}
+	return p, spool[n:]
+}
+
+// appendSpooledPayload appends a spool as a polling payload.
+func (s *Session) appendSpooledPayload(dst, spool []byte) []byte {
+	codec, first := s.codec(), true
+	for len(spool) > 0 {
+		var p engineio.Packet
+		p, spool = nextSpooled(spool)
+		dst = codec.AppendPayload(dst, p, first)
+		first = false
+	}
+	return dst
+}
+
+// appendSpooledFrames appends a spool as websocket frames.
+func (s *Session) appendSpooledFrames(dst, spool []byte) []byte {
+	for len(spool) > 0 {
+		var p engineio.Packet
+		p, spool = nextSpooled(spool)
+		if p.Binary {
+			dst = ws.AppendFrame(dst, ws.OpBinary, p.Data)
+			continue
+		}
+		dst = ws.AppendHeader(dst, ws.OpText, true, false, len(p.Data)+1)
+		dst = engineio.AppendPacket(dst, p.Type, p.Data)
+	}
+	return dst
+}

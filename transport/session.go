@@ -1,0 +1,205 @@
+// Session: one Engine.IO client from handshake to close.
+
+package transport
+
+import (
+	"github.com/sioserver/sioserver/proto/engineio"
+	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/wheel"
+	"github.com/sioserver/sioserver/transport/ws"
+)
+
+// sessionState is the life of a session.
+type sessionState uint8
+
+const (
+	sessionFree sessionState = iota
+	sessionOpen
+	sessionLingering // closed above, waiting for a poll to say so
+	sessionClosed
+)
+
+// Session is one Engine.IO session. It lives on one loop from handshake to
+// close, whichever connections carry it. Its methods belong to that loop unless
+// they say otherwise.
+type Session struct {
+	engine *Engine
+	conn   *Conn    // its websocket, nil while it polls
+	poll   *polling // its polling side, nil once it is a websocket
+
+	id         id.ID
+	state      sessionState
+	index, gen uint32
+	timer      wheel.ID
+	due        uint32 // of the next ping, or of the pong, in ticks of the wheel
+	connectBy  uint32 // when a namespace must be joined, in ticks; 0 for no limit
+
+	awaiting bool // a ping is out
+	alive    bool // a packet came since the ping
+	extended bool // the wait for the pong was extended once
+	queued   bool // on the list of those with packets for their open request
+	stray    uint8
+}
+
+// Index is a small number that no other session of the engine has until this
+// one has closed. Loop only.
+func (s *Session) Index() uint32 { return s.index }
+
+// EachSession calls f for every open session. Loop only.
+func (e *Engine) EachSession(f func(*Session)) {
+	e.sessions.Each(func(s *Session) {
+		if s.state == sessionOpen {
+			f(s)
+		}
+	})
+}
+
+// ID is the session's id, a secret of its client. Loop only.
+func (s *Session) ID() id.ID { return s.id }
+
+// Engine is the engine on whose loop the session lives. Any goroutine.
+func (s *Session) Engine() *Engine { return s.engine }
+
+// WebSocket reports whether the session goes over websocket now. Loop only.
+func (s *Session) WebSocket() bool { return s.conn != nil }
+
+// Revision is the Engine.IO revision of the client. Loop only.
+func (s *Session) Revision() int { return s.codec().Revision() }
+
+func (s *Session) codec() engineio.Codec { return engineio.V4 }
+
+// openSession makes a session; conn is its websocket, nil for polling.
+func (e *Engine) openSession(conn *Conn) *Session {
+	s, i := e.sessions.Take()
+	s.engine, s.index, s.conn = e, i, conn
+	s.state = sessionOpen
+	s.id = e.ids.New(e.index)
+	e.sids.Insert(i)
+	e.live.sessions++
+	e.stats.SessionsOpened++
+	return s
+}
+
+// startSession starts the clocks of a session.
+func (e *Engine) startSession(s *Session) {
+	now := e.Now()
+	if e.opts.ConnectTimeout > 0 {
+		s.connectBy = ticks(now + e.opts.ConnectTimeout)
+	}
+	s.due = e.heartbeat(now + e.opts.PingInterval)
+	s.armTimer()
+}
+
+// appendOpen appends the open packet.
+func (s *Session) appendOpen(dst []byte) []byte {
+	o := s.engine.opts
+	h := engineio.Handshake{
+		SID: s.id.String(), PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, MaxPayload: o.MaxPayload,
+	}
+	if s.conn == nil && o.AllowUpgrades && o.WebSocket {
+		h.Upgrades = upgrades
+	}
+	return engineio.AppendOpen(dst, &h)
+}
+
+var upgrades = []string{"websocket"}
+
+// receive acts on a packet from the client and reports whether the session is
+// open still.
+func (s *Session) receive(p engineio.Packet) bool {
+	e := s.engine
+	s.alive = true
+	switch p.Type {
+	case engineio.Message:
+		e.stats.MessagesIn++
+		e.handler.OnMessage(s, p.Data, p.Binary)
+	case engineio.Pong:
+		s.pong()
+	case engineio.Ping:
+		s.close(TransportError, ErrHeartbeat)
+	case engineio.Close:
+		s.clientClose()
+	default:
+		// Open, upgrade and noop go from the server to the client, or belong to
+		// a candidate. Nothing sends them here but a fault.
+		s.close(ParseError, ErrPacketType)
+	}
+	return s.state == sessionOpen
+}
+
+// Fail is Close for a fault of the client, which err describes. Loop only.
+func (s *Session) Fail(err error) {
+	if s.state == sessionOpen {
+		s.closeForced(err)
+	}
+}
+
+// Close ends the session from this side, reason "forced close". What was sent
+// before still goes out. A polling client without an open request learns of it
+// by its next one, and the reason is "forced server close". Loop only.
+func (s *Session) Close() {
+	if s.state == sessionOpen {
+		s.closeForced(nil)
+	}
+}
+
+// closeForced closes the session from this side; err says why.
+func (s *Session) closeForced(err error) {
+	reason := ForcedClose
+	if s.conn == nil && !s.poll.open() {
+		reason = ForcedServerClose
+	}
+	s.close(reason, err)
+}
+
+// Discard ends the session at once for a reason of the caller's; what waits to
+// be sent is dropped if the client is not ready for it. Loop only.
+func (s *Session) Discard(reason CloseReason, err error) { s.close(reason, err) }
+
+// close ends the session, releases its transports and tells the handler.
+func (s *Session) close(reason CloseReason, err error) {
+	if s.state == sessionLingering {
+		if reason != ForcedServerClose {
+			s.bury()
+		}
+		return
+	}
+	if s.state != sessionOpen {
+		return
+	}
+	e := s.engine
+	s.state = sessionClosed
+	s.timer = e.timers.Cancel(s.timer)
+	e.live.sessions--
+	e.stats.SessionsClosed++
+	if c := s.conn; c != nil {
+		s.conn = nil
+		c.session = nil
+		e.endFrames(c, ws.StatusNone)
+	}
+	if s.poll != nil {
+		s.closePolling(reason)
+	}
+	e.handler.OnClose(s, reason, err)
+	if s.state != sessionLingering {
+		s.bury()
+	}
+}
+
+// bury takes the session out of the table; its record is free once the batch is
+// over.
+func (s *Session) bury() {
+	e := s.engine
+	s.state = sessionClosed
+	s.timer = e.timers.Cancel(s.timer)
+	e.dropPolling(s)
+	e.sids.Remove(s.index)
+	e.tombs = append(e.tombs, s.index)
+	if e.busy == 0 {
+		e.wakeSelf()
+	}
+}
+
+// Joined tells that a namespace was joined, which connectTimeout waits for.
+// Loop only.
+func (s *Session) Joined() { s.connectBy = 0 }

@@ -1,0 +1,88 @@
+// What an engine counts.
+
+package transport
+
+// Limit names a limit that a peer can hit.
+type Limit uint8
+
+// The limits of the transport.
+const (
+	LimitOutbound Limit = iota
+	LimitStall
+	LimitMessageTime
+	LimitBodyRate
+	LimitRequestTime
+	LimitUpgradeTime
+	LimitRequest
+	LimitRequests
+	LimitPipelined
+	LimitPayloadPackets
+	LimitMessage
+	LimitPongs
+	LimitConnectTime
+	LimitBuffered
+	limitCount
+)
+
+var limitNames = [...]string{
+	LimitOutbound:       "outbound",
+	LimitStall:          "stall",
+	LimitMessageTime:    "message_time",
+	LimitBodyRate:       "body_rate",
+	LimitRequestTime:    "request_time",
+	LimitUpgradeTime:    "upgrade_time",
+	LimitRequest:        "request",
+	LimitRequests:       "requests",
+	LimitPipelined:      "pipelined",
+	LimitPayloadPackets: "payload_packets",
+	LimitMessage:        "message",
+	LimitPongs:          "pongs",
+	LimitConnectTime:    "connect_time",
+	LimitBuffered:       "buffered",
+}
+
+// String is the name of the limit for logs and metrics. Any goroutine.
+func (l Limit) String() string { return limitNames[l] }
+
+// Stats are the counters of one engine, or the sum of several. All but Conns,
+// Sessions and Timers only grow.
+type Stats struct {
+	Conns, Sessions, Timers int // at present
+
+	ConnsOpened, ConnsClosed       uint64
+	SessionsOpened, SessionsClosed uint64
+	Upgrades                       uint64
+	BytesIn, BytesOut, Writes      uint64
+	MessagesIn, MessagesOut        uint64
+	Requests, Panics               uint64
+	Limits                         [limitCount]uint64 // hits, by Limit
+}
+
+// Stats returns the counters of the engine. Loop only.
+func (e *Engine) Stats() Stats {
+	s := e.stats
+	s.Conns, s.Sessions, s.Timers = e.live.conns, e.live.sessions, e.timers.Len()
+	return s
+}
+
+// Add adds the counters of another engine. Any goroutine.
+func (s *Stats) Add(o *Stats) {
+	s.Conns += o.Conns
+	s.Sessions += o.Sessions
+	s.Timers += o.Timers
+	s.ConnsOpened += o.ConnsOpened
+	s.ConnsClosed += o.ConnsClosed
+	s.SessionsOpened += o.SessionsOpened
+	s.SessionsClosed += o.SessionsClosed
+	s.Upgrades += o.Upgrades
+	s.BytesIn += o.BytesIn
+	s.BytesOut += o.BytesOut
+	s.Writes += o.Writes
+	s.MessagesIn += o.MessagesIn
+	s.MessagesOut += o.MessagesOut
+	s.Requests += o.Requests
+	s.Panics += o.Panics
+	for i := range s.Limits {
+		s.Limits[i] += o.Limits[i]
+	}
+}

@@ -1,0 +1,96 @@
+// From polling to websocket: probe, switch, flush, and what can go wrong.
+
+package transport
+
+import (
+	"github.com/sioserver/sioserver/proto/engineio"
+	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/ws"
+)
+
+// candidateRequest is an upgrade request that names a session. If the session
+// lives on another loop, the connection goes there and the request is read
+// again: from then on all that the session does happens on one loop.
+func (e *Engine) candidateRequest(c *Conn, head, rest []byte) []byte {
+	sid, ok := id.Parse(e.query.SID)
+	if !ok || int(sid.Tag()) >= len(e.peers) {
+		return e.refuseUpgrade(c, 400, ErrSessionUnknown.Message)
+	}
+	if home := e.peers[sid.Tag()]; home != e {
+		all := append(append(make([]byte, 0, len(head)+len(rest)), head...), rest...)
+		if !e.net.Move(c, home, all) {
+			return e.refuseUpgrade(c, 503, "Service unavailable")
+		}
+		return nil
+	}
+	s := e.lookup(&sid)
+	if s == nil || s.state != sessionOpen {
+		return e.refuseUpgrade(c, 400, ErrSessionUnknown.Message)
+	}
+	if int(revision(&e.query)) != s.Revision() {
+		return e.refuseUpgrade(c, 400, ErrBadRequest.Message)
+	}
+	if !e.accept(c) {
+		return nil
+	}
+	c.state = connCandidate
+	if s.poll == nil || s.poll.candidate != nil {
+		// The session has a websocket, or one that asks already.
+		e.endFrames(c, ws.StatusNone)
+		return nil
+	}
+	c.session, s.poll.candidate = s, c
+	c.timer = e.arm(e.Now()+e.opts.UpgradeTimeout, c.index, timerConn)
+	return rest
+}
+
+// probe acts on a message of a candidate: first "2probe", then "5". Anything
+// else ends the candidate and leaves the session where it is.
+func (s *Session) probe(c *Conn, payload []byte, binary bool) {
+	e := s.engine
+	switch {
+	case !binary && string(payload) == string(probePing):
+		c.probed = true
+		out := e.output(c)
+		out.B = ws.AppendFrame(out.B, ws.OpText, probePong)
+		if p := s.poll; p.open() && p.spool == nil {
+			s.sendPacket(engineio.Noop)
+			s.flushPoll()
+		}
+	case !binary && c.probed && len(payload) == 1 && payload[0] == '0'+byte(engineio.Upgrade):
+		s.upgrade(c)
+	default:
+		e.closeFrames(c, ws.StatusNone, nil)
+	}
+}
+
+// dropCandidate forgets a candidate that is over.
+func (s *Session) dropCandidate(c *Conn) {
+	if s.poll != nil && s.poll.candidate == c {
+		s.poll.candidate = nil
+	}
+}
+
+// upgrade switches the session over to the websocket. What the polling side
+// has not sent goes out as frames, in order.
+func (s *Session) upgrade(c *Conn) {
+	e, p := s.engine, s.poll
+	c.timer = e.timers.Cancel(c.timer)
+	c.state = connWebSocket
+	p.candidate = nil
+	spool := p.spool
+	p.spool = nil
+	if p.open() {
+		// A client that follows the protocol has none open.
+		s.answerGet(closePacket)
+	}
+	e.dropPolling(s)
+	s.conn = c
+	if spool != nil {
+		out := e.output(c)
+		out.B = s.appendSpooledFrames(out.B, spool.B)
+		e.buffers.put(spool)
+	}
+	e.stats.Upgrades++
+	e.handler.OnUpgrade(s)
+}

@@ -1,0 +1,121 @@
+// Deadlines of connections, and the periodic look at those without progress.
+
+package transport
+
+import (
+	"github.com/sioserver/sioserver/transport/http1"
+	"github.com/sioserver/sioserver/transport/ws"
+)
+
+// watchPeriod is the time between two looks at a connection, in milliseconds.
+const watchPeriod = 1000
+
+// closingPeriod is the same while a connection sends its last bytes.
+const closingPeriod = 50
+
+// seconds is the engine's time in whole seconds from 1, for deadlines that are
+// looked at once a second.
+func (e *Engine) seconds() uint32 { return uint32(e.Now()/1000) + 1 }
+
+// lookAt makes sure that the connection is looked at.
+func (e *Engine) lookAt(c *Conn) {
+	period := int64(watchPeriod)
+	if c.state == connClosing {
+		period = closingPeriod
+		c.watch = e.timers.Cancel(c.watch)
+	}
+	if c.watch == 0 {
+		c.watch = e.arm(e.Now()+period, c.index, timerWatch)
+	}
+}
+
+// connWatch looks at a connection that was making no progress.
+func (e *Engine) connWatch(c *Conn) {
+	c.watch = 0
+	now := e.seconds()
+	if c.blocked {
+		e.watchOutput(c, now)
+	}
+	if c.message != 0 {
+		e.watchMessage(c, now)
+	}
+	if c.in != nil && c.in.phase == readingBody {
+		e.watchBody(c)
+	}
+	if c.state == connClosed {
+		return
+	}
+	if c.state == connClosing && !c.blocked {
+		e.finish(c)
+		return
+	}
+	if c.blocked || c.message != 0 || c.in != nil && c.in.phase == readingBody {
+		e.lookAt(c)
+	}
+}
+
+// watchOutput cuts a peer that takes nothing of what waits for it.
+func (e *Engine) watchOutput(c *Conn, now uint32) {
+	left := uint32(e.net.Buffered(c))
+	switch {
+	case left == 0:
+		e.unblock(c)
+	case left < c.left:
+		c.left = left
+		c.stalled = now
+	case int64(now-c.stalled)*1000 >= e.opts.StallTimeout:
+		e.stats.Limits[LimitStall]++
+		e.fail(c, ErrStalled)
+	default:
+		c.left = left
+	}
+}
+
+// watchMessage cuts a peer that does not complete a fragmented message.
+func (e *Engine) watchMessage(c *Conn, now uint32) {
+	if !c.frames.Pending() {
+		c.message = 0
+		return
+	}
+	if int64(now-c.message)*1000 >= e.opts.MessageTimeout {
+		e.stats.Limits[LimitMessageTime]++
+		e.closeFrames(c, ws.StatusPolicy, ErrMessageTimeout)
+	}
+}
+
+// watchBody cuts a peer whose body drips.
+func (e *Engine) watchBody(c *Conn) {
+	in := c.in
+	if in.seconds++; in.seconds < bodyWindow {
+		return
+	}
+	if in.received < e.opts.BodyRate*bodyWindow {
+		e.stats.Limits[LimitBodyRate]++
+		e.refuse(c, http1.ErrTimeout)
+		return
+	}
+	in.seconds, in.received = 0, 0
+}
+
+// bodyWindow is the number of looks over which the pace of a body is judged.
+const bodyWindow = 10
+
+// connTimer handles the deadline of the connection's present state.
+func (e *Engine) connTimer(c *Conn) {
+	c.timer = 0
+	switch c.state {
+	case connHTTP:
+		if c.in == nil && c.requests > 0 {
+			// Idle between requests: nobody waits for an answer.
+			e.net.Close(c)
+			return
+		}
+		e.stats.Limits[LimitRequestTime]++
+		e.refuse(c, http1.ErrTimeout)
+	case connCandidate:
+		e.stats.Limits[LimitUpgradeTime]++
+		e.closeFrames(c, ws.StatusNone, nil)
+	case connDraining, connClosing:
+		e.net.Close(c)
+	}
+}
