@@ -79,8 +79,11 @@ func TestValuesDoNotAllocate(t *testing.T) {
 	dst := make([]byte, 0, 4096)
 	var bins [][]byte
 	bin := []byte("x")
-	args := []any{nil, true, "text", 12345, int64(-5), 1.5, 1e300, json.RawMessage(`{"a":[1]}`), bin,
-		[]any{"a", bin}, map[string]any{"a": 1, "b": nil}}
+	args := []any{
+		nil, true, "text", 12345, int64(-5), 1.5, 1e300, json.RawMessage(`{"a":[1]}`), bin,
+		[]any{"a", bin},
+		map[string]any{"a": 1, "b": nil},
+	}
 	gate(t, "AppendArgs", 0, func() {
 		var err error
 		if dst, bins, err = socketio.AppendArgs(dst[:0], bins[:0], args); err != nil {

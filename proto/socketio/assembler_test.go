@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/sioserver/sioserver/proto/socketio"
@@ -138,18 +139,38 @@ func TestAssemblerDetach(t *testing.T) {
 	}
 }
 
+// TestAssemblerLongText gives back the memory of a long text, too.
+func TestAssemblerLongText(t *testing.T) {
+	var a socketio.Assembler
+	long := `51-["a",{"_placeholder":true,"num":0},"` + strings.Repeat("x", 100_000) + `"]`
+	if err := a.Begin(decode(t, []byte(long)), nil); err != nil {
+		t.Fatal(err)
+	}
+	a.Reset()
+	if n := a.Retained(); n > 8<<10 {
+		t.Fatalf("%d bytes retained", n)
+	}
+}
+
 func TestAssemblerReset(t *testing.T) {
 	var a socketio.Assembler
 	for _, size := range []int{1, 1 << 20} {
-		if err := a.Begin(decode(t, []byte(twoAttachments)), nil); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := a.Add(make([]byte, size)); err != nil {
-			t.Fatal(err)
-		}
-		a.Reset()
-		if _, bins := a.Packet(); a.Due() != 0 || a.CheckText() != nil || len(bins) != 0 {
-			t.Fatal("packet still under way")
+		for count := 1; count <= 2; count++ {
+			if err := a.Begin(decode(t, []byte(twoAttachments)), nil); err != nil {
+				t.Fatal(err)
+			}
+			for range count {
+				if _, err := a.Add(make([]byte, size)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.Reset()
+			if _, bins := a.Packet(); a.Due() != 0 || a.CheckText() != nil || len(bins) != 0 {
+				t.Fatal("packet still under way")
+			}
+			if n := a.Retained(); n > 8<<10 {
+				t.Fatalf("%d bytes retained after attachments of %d", n, size)
+			}
 		}
 	}
 }

@@ -201,7 +201,7 @@ func (p *Packet) decodeName(s *scanner, i int, lim *Limits) int {
 	if len(p.Name) > lim.EventName {
 		return s.fail(ErrEventNameTooLong)
 	}
-	if len(p.Name) == 0 || reserved(p.Name) || escaped && !usableEscapedName(p.Name) {
+	if len(p.Name) == 0 || Reserved(string(p.Name)) || escaped && !usableEscapedName(p.Name) {
 		return s.fail(ErrPayload)
 	}
 	return end
@@ -227,10 +227,10 @@ func (p *Packet) decodeIntegerName(s *scanner, i int) int {
 	return end
 }
 
-// reserved tells whether name is one of the six names that sockets raise
-// themselves.
-func reserved(name []byte) bool {
-	switch string(name) {
+// Reserved tells whether name is one of the six event names that sockets raise
+// themselves and no packet may carry. Any goroutine.
+func Reserved(name string) bool {
+	switch name {
 	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
 		return true
 	}
@@ -256,5 +256,5 @@ func usableEscapedName(raw []byte) bool {
 		}
 		raw = raw[size:]
 	}
-	return n > len(buf) || !reserved(buf[:n])
+	return n > len(buf) || !Reserved(string(buf[:n]))
 }

@@ -5,6 +5,8 @@ package socketio_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,16 +51,26 @@ var decodeCases = []struct{ name, text, want string }{
 	{"connect error absent", `4`, `CONNECT_ERROR 0 / - "" 0 `},
 	{"binary event", `51-["up",{"_placeholder":true,"num":0}]`, `BINARY_EVENT 1 / - "up" 1 {"_placeholder":true,"num":0}`},
 	{"binary ack", `61-/admin,456[{"_placeholder":true,"num":0}]`, `BINARY_ACK 1 /admin 456 "" 1 {"_placeholder":true,"num":0}`},
-	{"binary keys in other order", `51-["a",{"num":0,"x":[],"_placeholder":true}]`,
-		`BINARY_EVENT 1 / - "a" 1 {"num":0,"x":[],"_placeholder":true}`},
-	{"binary keys escaped", `51-["a",{"\u005fplaceholder":true,"n\u0075m":0}]`,
-		`BINARY_EVENT 1 / - "a" 1 {"\u005fplaceholder":true,"n\u0075m":0}`},
-	{"binary last key wins", `51-["a",{"_placeholder":0,"num":7,"_placeholder":true,"num":0}]`,
-		`BINARY_EVENT 1 / - "a" 1 {"_placeholder":0,"num":7,"_placeholder":true,"num":0}`},
-	{"binary not a placeholder after all", `51-["a",{"_placeholder":true,"_placeholder":false},{"_placeholder":true,"num":0}]`,
-		`BINARY_EVENT 1 / - "a" 2 {"_placeholder":true,"_placeholder":false},{"_placeholder":true,"num":0}`},
-	{"binary mark that is not true", `51-["a",{"_placeholder":1,"num":9},{"_placeholder":true,"num":0}]`,
-		`BINARY_EVENT 1 / - "a" 2 {"_placeholder":1,"num":9},{"_placeholder":true,"num":0}`},
+	{
+		"binary keys in other order", `51-["a",{"num":0,"x":[],"_placeholder":true}]`,
+		`BINARY_EVENT 1 / - "a" 1 {"num":0,"x":[],"_placeholder":true}`,
+	},
+	{
+		"binary keys escaped", `51-["a",{"\u005fplaceholder":true,"n\u0075m":0}]`,
+		`BINARY_EVENT 1 / - "a" 1 {"\u005fplaceholder":true,"n\u0075m":0}`,
+	},
+	{
+		"binary last key wins", `51-["a",{"_placeholder":0,"num":7,"_placeholder":true,"num":0}]`,
+		`BINARY_EVENT 1 / - "a" 1 {"_placeholder":0,"num":7,"_placeholder":true,"num":0}`,
+	},
+	{
+		"binary not a placeholder after all", `51-["a",{"_placeholder":true,"_placeholder":false},{"_placeholder":true,"num":0}]`,
+		`BINARY_EVENT 1 / - "a" 2 {"_placeholder":true,"_placeholder":false},{"_placeholder":true,"num":0}`,
+	},
+	{
+		"binary mark that is not true", `51-["a",{"_placeholder":1,"num":9},{"_placeholder":true,"num":0}]`,
+		`BINARY_EVENT 1 / - "a" 2 {"_placeholder":1,"num":9},{"_placeholder":true,"num":0}`,
+	},
 }
 
 func TestDecode(t *testing.T) {
@@ -151,12 +163,16 @@ var refusedCases = []struct {
 	{"name high surrogate then text", `2["\ud800u0000"]`, socketio.ErrPayload, "invalid payload"},
 	{"binary ack without id", `61-[{"_placeholder":true,"num":0}]`, socketio.ErrAckID, "invalid packet id"},
 	{"binary event without payload", `51-`, socketio.ErrPayload, "invalid payload"},
-	{"placeholder in a placeholder", `52-["a",{"_placeholder":true,"num":0,"x":{"_placeholder":true,"num":1}}]`,
-		socketio.ErrPlaceholder, "illegal attachments"},
+	{
+		"placeholder in a placeholder", `52-["a",{"_placeholder":true,"num":0,"x":{"_placeholder":true,"num":1}}]`,
+		socketio.ErrPlaceholder, "illegal attachments",
+	},
 	{"placeholder num -0", `51-["a",{"_placeholder":true,"num":-0}]`, socketio.ErrPlaceholder, "illegal attachments"},
 	{"placeholder num 0.0", `51-["a",{"_placeholder":true,"num":0.0}]`, socketio.ErrPlaceholder, "illegal attachments"},
-	{"placeholder key too long to be one", `51-["a",{"\u005fplaceholder` + strings.Repeat("x", 100) + `":true,"num":0}]`,
-		socketio.ErrPlaceholder, "illegal attachments"},
+	{
+		"placeholder key too long to be one", `51-["a",{"\u005fplaceholder` + strings.Repeat("x", 100) + `":true,"num":0}]`,
+		socketio.ErrPlaceholder, "illegal attachments",
+	},
 	{"trailing text", `2["a"]x`, socketio.ErrPayload, "invalid payload"},
 	{"object without colon", `2["a",{"b" 1}]`, socketio.ErrPayload, "invalid payload"},
 	{"object trailing comma", `2["a",{"b":1,}]`, socketio.ErrPayload, "invalid payload"},
@@ -194,10 +210,52 @@ func TestDecodePrefixes(t *testing.T) {
 	}
 }
 
+// TestDecodeRandom makes packets of random values and damages half of them with
+// a stray piece: what comes out is right or nearly so.
+func TestDecodeRandom(t *testing.T) {
+	heads := []string{"0{", "1", "2[", "27[", `2/a,["a",`, "30[", "51-[", `51-["a",`, "52-/a,[", "61-5[", "4{", `4"`}
+	values := []string{
+		`"a"`, `"connect"`, `"\u0061"`, `"\ud83d\ude00"`, `"\ud800"`, "true", "null", "-1.5e3", "7", " [ ] ",
+		`{"k":[{}]}`, mark(0), mark(1), `{"num":0,"\u005fplaceholder":true}`, `[[[` + mark(0) + `]]]`, `{"k":` + mark(1) + `}`,
+	}
+	strays := []string{"0", "-", "/", ",", "7", "[", "]", "{", "}", ":", `"`, `"k":`, " ", "é", "\ufeff", "\xff", "\\", "\n"}
+	closing := map[byte]string{'[': "]", '{': "}", ',': "]", '"': `"`, '1': ""}
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var p socketio.Packet
+	var accepted [socketio.BinaryAck + 1]int
+	for range 50_000 {
+		head := heads[rnd.IntN(len(heads))]
+		end := closing[head[len(head)-1]]
+		var items []string
+		for range rnd.IntN(4) {
+			item := values[rnd.IntN(len(values))]
+			if end == "}" {
+				item = `"k":` + item
+			}
+			items = append(items, item)
+		}
+		text := head + strings.Join(items, ",") + end
+		if rnd.IntN(2) == 0 {
+			at := rnd.IntN(len(text) + 1)
+			text = text[:at] + strays[rnd.IntN(len(strays))] + text[at:]
+		}
+		compareWithOracle(t, []byte(text), socketio.DefaultLimits())
+		compareWithOracle(t, []byte(text), smallLimits)
+		if socketio.Decode([]byte(text), nil, &p) == nil {
+			accepted[p.Type]++
+		}
+	}
+	if slices.Min(accepted[:]) < 100 {
+		t.Fatalf("accepted by type %v: the packets no longer test much", accepted)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	lim := socketio.DefaultLimits()
-	if lim != (socketio.Limits{Depth: 64, Arguments: 4096, EventName: 1024, Namespace: 256, Attachments: 10,
-		AuthBytes: 64 << 10, PacketBytes: 4 << 20}) {
+	if lim != (socketio.Limits{
+		Depth: 64, Arguments: 4096, EventName: 1024, Namespace: 256, Attachments: 10,
+		AuthBytes: 64 << 10, PacketBytes: 4 << 20,
+	}) {
 		t.Fatalf("defaults %+v", lim)
 	}
 	list := func(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+",", n), ",") }

@@ -141,8 +141,10 @@ func plainName(p *plainPacket, lim socketio.Limits) bool {
 	if err := json.Unmarshal([]byte(raw), &p.name); err != nil {
 		return false
 	}
-	return p.name != "" && !slices.Contains([]string{"connect", "connect_error", "disconnect",
-		"disconnecting", "newListener", "removeListener"}, p.name)
+	return p.name != "" && !slices.Contains([]string{
+		"connect", "connect_error", "disconnect",
+		"disconnecting", "newListener", "removeListener",
+	}, p.name)
 }
 
 var unicodeEscapes = regexp.MustCompile(`(?i)\\(u[0-9a-f]{4}|.)`)

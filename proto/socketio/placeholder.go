@@ -33,9 +33,9 @@ func (m *placeholder) member(key []byte, escaped bool, value []byte) {
 }
 
 // index returns the number of the attachment, -1 unless it is written as plain
-// digits and is below due.
+// digits, which JSON itself keeps from starting with a zero, and is below due.
 func (m *placeholder) index(due int) int {
-	if len(m.num) == 0 || len(m.num) > 2 || m.num[0] == '0' && len(m.num) > 1 {
+	if len(m.num) == 0 || len(m.num) > len("63") {
 		return -1
 	}
 	n := 0

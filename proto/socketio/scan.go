@@ -157,7 +157,8 @@ func stringStops(w uint64) uint64 {
 
 // stringEnd returns the position behind the closing quote of the string whose
 // contents start at i, and whether it holds escapes. Eight bytes at a time:
-// BenchmarkDecode/chat takes half again as long byte by byte.
+// byte by byte BenchmarkDecode/chat takes 117 ns instead of 94, and
+// BenchmarkDecode/text-100k four times as long.
 func stringEnd(b []byte, i int) (end int, escaped bool) {
 	start := i
 	var high uint64

@@ -45,8 +45,10 @@ const (
 )
 
 func BenchmarkHead(b *testing.B) {
-	for name, raw := range map[string]string{"get": browserGet, "upgrade": browserUpgrade, "post": clientPost,
-		"bare": "GET / HTTP/1.1\r\nHost: a\r\n\r\n"} {
+	for name, raw := range map[string]string{
+		"get": browserGet, "upgrade": browserUpgrade, "post": clientPost,
+		"bare": "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
 		b.Run(name, func(b *testing.B) {
 			buf := []byte(raw)
 			var h http1.Head

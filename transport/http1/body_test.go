@@ -139,10 +139,12 @@ func TestOtherBodyLimit(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	faults := []*http1.Error{http1.ErrControl, http1.ErrEmptyLines, http1.ErrRequestLineTooLong, http1.ErrRequestLine, http1.ErrVersion,
+	faults := []*http1.Error{
+		http1.ErrControl, http1.ErrEmptyLines, http1.ErrRequestLineTooLong, http1.ErrRequestLine, http1.ErrVersion,
 		http1.ErrMethod, http1.ErrTarget, http1.ErrTooManyFields, http1.ErrFieldTooLong, http1.ErrFieldsTooLong, http1.ErrField,
 		http1.ErrHost, http1.ErrContentLength, http1.ErrFraming, http1.ErrTransferEncoding, http1.ErrExpect, http1.ErrBodyTooLarge,
-		http1.ErrChunk, http1.ErrChunkExtTooLong, http1.ErrChunkOverhead, http1.ErrTrailer, http1.ErrTrailersTooLong, http1.ErrTimeout}
+		http1.ErrChunk, http1.ErrChunkExtTooLong, http1.ErrChunkOverhead, http1.ErrTrailer, http1.ErrTrailersTooLong, http1.ErrTimeout,
+	}
 	texts := map[string]bool{}
 	for _, fault := range faults {
 		text := fault.Error()

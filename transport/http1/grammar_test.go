@@ -14,8 +14,8 @@ import (
 
 const (
 	tokenPattern = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
-	pathOctet    = `(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/\[\]]|%[0-9A-Fa-f]{2})`
-	queryPattern = `(?:\?((?:` + pathOctet + `|\?)*))?`
+	pathOctet    = `(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/\[\]|]|%[0-9A-Fa-f]{2})`
+	queryPattern = `(?:\?((?:` + pathOctet + "|[?%{}^`])*))?"
 	hostPattern  = `(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*`
 )
 

@@ -15,6 +15,7 @@ const (
 	regName             // an octet of a registered name, RFC 3986 3.2.2, without '%'
 	hexadec             // 0-9, a-f, A-F
 	notText             // a control other than HTAB: never inside a line
+	loose               // an octet browsers leave in a query as it is, against RFC 3986
 )
 
 var octets = func() (t [256]uint8) {
@@ -37,8 +38,9 @@ var octets = func() (t [256]uint8) {
 	set(token|target|regName, digits+letters)
 	set(token, "!#$%&'*+-.^_`|~")
 	set(target|regName, marks+subs)
-	// Brackets stand in queries that browsers do not encode; the other reserved octets are allowed by RFC 3986 itself.
-	set(target, ":@/[]")
+	// Brackets and bars stand in targets that browsers do not encode; the other reserved octets are allowed by RFC 3986 itself.
+	set(target, ":@/[]|")
+	set(loose, "{}^`")
 	set(hexadec, digits+"abcdefABCDEF")
 	return t
 }()

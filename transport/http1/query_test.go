@@ -100,8 +100,10 @@ func checkQuery(t *testing.T, raw []byte) {
 	if grown := q.Parse(raw, scratch); len(grown) < 3 {
 		t.Errorf("scratch was cut to %d bytes", len(grown))
 	}
-	slow := http1.Query{EIO: want["EIO"], Transport: want["transport"], SID: want["sid"], J: want["j"], B64: want["b64"], T: want["t"],
-		Duplicate: duplicate}
+	slow := http1.Query{
+		EIO: want["EIO"], Transport: want["transport"], SID: want["sid"], J: want["j"], B64: want["b64"], T: want["t"],
+		Duplicate: duplicate,
+	}
 	if got, want := showQuery(&q), showQuery(&slow); got != want {
 		t.Errorf("%q: got %s, want %s", raw, got, want)
 	}

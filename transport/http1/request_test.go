@@ -99,8 +99,10 @@ func TestFields(t *testing.T) {
 		"content-TYPE: text/plain\r\nContent-Encoding: gzip\r\nAccept-Encoding: br\r\nUser-Agent: u1\r\nUser-Agent: u2\r\n\r\nrest")
 	var all []string
 	r.Each(func(name, value []byte) { all = append(all, string(name)+"="+string(value)) })
-	want := []string{"hOST=a", "X-A=1", "X-B=", "x-a=2", "X^=y", "X~=z", "ORIGIN=o1", "Origin=o2", "content-TYPE=text/plain",
-		"Content-Encoding=gzip", "Accept-Encoding=br", "User-Agent=u1", "User-Agent=u2"}
+	want := []string{
+		"hOST=a", "X-A=1", "X-B=", "x-a=2", "X^=y", "X~=z", "ORIGIN=o1", "Origin=o2", "content-TYPE=text/plain",
+		"Content-Encoding=gzip", "Accept-Encoding=br", "User-Agent=u1", "User-Agent=u2",
+	}
 	if !slices.Equal(all, want) {
 		t.Errorf("got %q, want %q", all, want)
 	}
@@ -222,8 +224,10 @@ func TestEveryOctet(t *testing.T) {
 
 // Addresses made of likely pieces, judged as netip judges them.
 func TestIPv6Hosts(t *testing.T) {
-	pieces := []string{":", "::", "0", "1", "ffff", "12345", "g", "1:", ":1", "1:2:3:4:5:6:7", "2:3:4:5:6", "192.0.2.1", "1.2.3", "256.1.1.1",
-		"01.2.3.4", "::1", ".", "%eth0", "1.2.3.4.5"}
+	pieces := []string{
+		":", "::", "0", "1", "ffff", "12345", "g", "1:", ":1", "1:2:3:4:5:6:7", "2:3:4:5:6", "192.0.2.1", "1.2.3", "256.1.1.1",
+		"01.2.3.4", "::1", ".", "%eth0", "1.2.3.4.5",
+	}
 	random := rand.New(rand.NewPCG(5, 5))
 	valid := 0
 	for range 30_000 {

@@ -42,7 +42,7 @@ type server struct {
 
 // transcript is what the peer saw.
 type transcript struct {
-	statuses []int // without interim ones
+	statuses []int  // without interim ones
 	bodies   string // of the requests, with | between
 	closed   bool
 	fault    error

@@ -71,8 +71,9 @@ func (r *Request) readTarget() *Error {
 	return nil
 }
 
-// scanPathAndQuery checks that only octets of RFC 3986 3.3 and 3.4 stand in t, percent triplets are whole, and none in the path is a
-// NUL. It returns the index of the first '?', or -1.
+// scanPathAndQuery checks that only octets of RFC 3986 3.3 and 3.4 stand in t, and that percent triplets in the path are whole and
+// none is a NUL. In the query it lets through what browsers leave there as it is: a lone percent sign and a few octets more. It
+// returns the index of the first '?', or -1.
 func scanPathAndQuery(t []byte) (query int, ok bool) {
 	query = -1
 	for i := 0; i < len(t); i++ {
@@ -80,15 +81,13 @@ func scanPathAndQuery(t []byte) (query int, ok bool) {
 		if octets[c]&target != 0 {
 			continue
 		}
-		switch c {
-		case '?':
+		switch {
+		case c == '?':
 			if query < 0 {
 				query = i
 			}
-		case '%':
-			if !isTriplet(t[i:]) || query < 0 && t[i+1] == '0' && t[i+2] == '0' {
-				return 0, false
-			}
+		case query >= 0 && (c == '%' || octets[c]&loose != 0):
+		case c == '%' && isTriplet(t[i:]) && string(t[i+1:i+3]) != "00":
 			i += 2
 		default:
 			return 0, false

@@ -202,8 +202,11 @@ func TestAppendAccept(t *testing.T) {
 		{"bare", ws.Answer{}, ""},
 		{"protocol", ws.Answer{Protocol: []byte("chat")}, "Sec-WebSocket-Protocol: chat\r\n"},
 		{"extension", ws.Answer{Extensions: []byte("permessage-deflate")}, "Sec-WebSocket-Extensions: permessage-deflate\r\n"},
-		{"all", ws.Answer{[]byte("a"), []byte("b"), []byte("X: y\r\nVary: Origin\r\n")},
-			"Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: b\r\nX: y\r\nVary: Origin\r\n"},
+		{
+			"all",
+			ws.Answer{[]byte("a"), []byte("b"), []byte("X: y\r\nVary: Origin\r\n")},
+			"Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: b\r\nX: y\r\nVary: Origin\r\n",
+		},
 	} {
 		got := ws.AppendAccept([]byte("before"), []byte(sampleKey), c.answer)
 		if string(got) != "before"+head+c.want+"\r\n" {

@@ -133,14 +133,20 @@ func TestFragments(t *testing.T) { // group 5
 		{"continuation of a ping", join(f(fin|opPing, "x"), f(fin|opCont, "y")), []string{`pong "x"`, "close 1002"}},
 		{"text inside text", join(f(opText, "x"), f(fin|opText, "y")), []string{"close 1002"}},
 		{"text inside binary, after a ping", join(f(opBinary, "x"), f(fin|opPing, "p"), f(opText, "y")), []string{`pong "p"`, "close 1002"}},
-		{"five, pings between", join(f(opText, "1"), f(opCont, "2"), f(fin|opPing, "p1"), f(opCont, "3"), f(opCont, "4"), f(fin|opPing, "p2"), f(fin|opCont, "5")),
-			[]string{`pong "p1"`, `pong "p2"`, `text "12345"`}},
+		{
+			"five, pings between", join(f(opText, "1"), f(opCont, "2"), f(fin|opPing, "p1"), f(opCont, "3"), f(opCont, "4"), f(fin|opPing, "p2"), f(fin|opCont, "5")),
+			[]string{`pong "p1"`, `pong "p2"`, `text "12345"`},
+		},
 		{"empty pieces", join(f(opText, ""), f(opCont, ""), f(opCont, "middle"), f(opCont, ""), f(fin|opCont, "")), []string{`text "middle"`}},
 		{"only empty pieces", join(f(opBinary, ""), f(opCont, ""), f(fin|opCont, "")), []string{`binary ""`}},
-		{"two messages and a rest", join(f(opText, "a"), f(fin|opCont, "b"), f(fin|opBinary, "c"), f(opBinary, "d"), f(fin|opCont, "e"), f(opText, "f")),
-			[]string{`text "ab"`, `binary "c"`, `binary "de"`}},
-		{"ping pieces of a long message", join(f(opBinary, string(pattern(3000))), f(fin|opPing, string(pattern(125))), f(fin|opCont, string(pattern(2000)))),
-			[]string{asPong(pattern(125)), asBinary(join(pattern(3000), pattern(2000)))}},
+		{
+			"two messages and a rest", join(f(opText, "a"), f(fin|opCont, "b"), f(fin|opBinary, "c"), f(opBinary, "d"), f(fin|opCont, "e"), f(opText, "f")),
+			[]string{`text "ab"`, `binary "c"`, `binary "de"`},
+		},
+		{
+			"ping pieces of a long message", join(f(opBinary, string(pattern(3000))), f(fin|opPing, string(pattern(125))), f(fin|opCont, string(pattern(2000)))),
+			[]string{asPong(pattern(125)), asBinary(join(pattern(3000), pattern(2000)))},
+		},
 		{"close inside message", join(f(opText, "x"), frame(fin|opClose, closeBody(1000, "bye")), f(fin|opCont, "y")), []string{"close 1000"}},
 	})
 }
@@ -176,9 +182,14 @@ func TestClosing(t *testing.T) { // group 7
 func TestLargeMessages(t *testing.T) { // group 9
 	roomy := ws.Limits{Message: 16 << 20, Fragments: 65536, EmptyFragments: 1024}
 	for _, c := range []struct{ size, piece int }{
-		{64 << 10, 64}, {256 << 10, 256}, {1 << 20, 1 << 20 / 3}, {1 << 20, 4096}, {1 << 20, 1 << 20},
+		{64 << 10, 64},
+		{256 << 10, 256},
+		{1 << 20, 1 << 20 / 3},
+		{1 << 20, 4096},
+		{1 << 20, 1 << 20},
 		{4 << 20, 64}, // 65536 fragments, the most there may be
-		{4 << 20, 64 << 10}, {16 << 20, 16 << 20},
+		{4 << 20, 64 << 10},
+		{16 << 20, 16 << 20},
 	} {
 		p := pattern(c.size)
 		e := newEcho(false)

@@ -253,8 +253,10 @@ func TestValidCode(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for code, errs := range map[ws.StatusCode][]*ws.CloseError{
-		1002: {ws.ErrReservedOpCode, ws.ErrReservedBits, ws.ErrFragmentedControl, ws.ErrControlLength, ws.ErrUnmasked, ws.ErrLengthForm,
-			ws.ErrLengthSign, ws.ErrNothingToContinue, ws.ErrInterleaved, ws.ErrCloseBody, ws.ErrCloseCode},
+		1002: {
+			ws.ErrReservedOpCode, ws.ErrReservedBits, ws.ErrFragmentedControl, ws.ErrControlLength, ws.ErrUnmasked, ws.ErrLengthForm,
+			ws.ErrLengthSign, ws.ErrNothingToContinue, ws.ErrInterleaved, ws.ErrCloseBody, ws.ErrCloseCode,
+		},
 		1007: {ws.ErrCloseReason, ws.ErrText},
 		1008: {ws.ErrFragments, ws.ErrEmptyFragments},
 		1009: {ws.ErrMessageSize},

@@ -180,7 +180,9 @@ func TestAfterError(t *testing.T) {
 	lim := ws.DefaultLimits()
 	good := frame(fin|opText, []byte("x"))
 	for _, bad := range [][]byte{
-		{0x83}, {0x01, 0x01}, frame(fin|opText, []byte{0xff}), frame(fin|opClose, []byte{3}), join(frame(opText, nil), frame(fin|opText, nil)),
+		{0x83},
+		{0x01, 0x01},
+		frame(fin|opText, []byte{0xff}), frame(fin|opClose, []byte{3}), join(frame(opText, nil), frame(fin|opText, nil)),
 		frame(opText, []byte{0xff}),
 	} {
 		var r ws.Reader

@@ -1,0 +1,92 @@
+# make help lists the targets. Two of them do all the set-up there is: run and test.
+
+GO      ?= go
+TAGS    ?= poll_opt
+GOFLAGS_TAGS = -tags '$(TAGS)'
+E2E     = cmd/sioserver/e2e
+CLIENT  = cmd/sioserver/client
+BUNDLE  = $(CLIENT)/bundle/socket.io.min.js
+LISTEN  ?= 127.0.0.1:3000
+FUZZTIME ?= 20s
+COUNT   ?= 10
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test unit race e2e page fuzz lint tidy-check bench benchcmp soak cover clean browser
+
+help: ## print this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(BUNDLE) ## start the server on loopback with a page to try it on (LISTEN=127.0.0.1:3000)
+	$(GO) run $(GOFLAGS_TAGS) ./cmd/sioserver --dev --listen $(LISTEN)
+
+build: $(BUNDLE) ## build bin/sioserver, the browser client included
+	$(GO) build $(GOFLAGS_TAGS) -trimpath -o bin/sioserver ./cmd/sioserver
+
+test: lint unit race e2e page ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser
+
+unit: ## Go tests, with gnet's faster poller and without
+	$(GO) test $(GOFLAGS_TAGS) ./...
+	$(GO) test -short ./loop/... ./transport
+
+race: ## Go tests with the race detector
+	$(GO) test -race $(GOFLAGS_TAGS) ./...
+
+bin/e2e-app: FORCE
+	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/app
+
+e2e: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## official clients against the server, three transports
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
+
+page: $(E2E)/node_modules/.package-lock.json build browser ## headless Chromium on the try-it page
+	cd $(E2E) && SIO_DEV_CMD="$(CURDIR)/bin/sioserver --dev" npm run --silent test:page
+
+browser: ## install Debian's Chromium if it is missing and this is root
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --silent
+	@touch $@
+
+$(BUNDLE): $(CLIENT)/node_modules/.package-lock.json
+	cp $(CLIENT)/node_modules/socket.io-client/dist/*.js $(CLIENT)/node_modules/socket.io-client/dist/*.map $(CLIENT)/bundle/
+	@touch $@
+
+fuzz: ## every fuzz target in turn, FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test $$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+	  done; \
+	done
+
+lint: ## vet, staticcheck, formatting, the rules of docs/architecture.md
+	$(GO) vet $(GOFLAGS_TAGS) ./...
+	$(GO) tool staticcheck $(GOFLAGS_TAGS) ./...
+	@out="$$($(GO) tool gofumpt -l .)"; [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	$(GO) test ./docs/...
+
+tidy-check: ## go.mod and go.sum are complete and minimal
+	$(GO) mod tidy -diff
+
+bench: ## Go benchmarks, COUNT runs, to bench.out
+	$(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bench.out
+
+benchcmp: ## compare the benchmarks of BASE (a commit) with those of the working tree's commit
+	@[ -n "$(BASE)" ] || { echo "usage: make benchcmp BASE=<commit>" >&2; exit 1; }
+	@git diff --quiet HEAD || { echo "the working tree has changes; commit them first" >&2; exit 1; }
+	rm -rf .benchcmp && git worktree add -q --detach .benchcmp $(BASE)
+	cd .benchcmp && $(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... > ../bench.base.out; git worktree remove --force .benchcmp
+	$(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... > bench.out
+	$(GO) tool benchstat bench.base.out bench.out
+
+soak: ## the fault and load tests in their long form
+	$(GO) test $(GOFLAGS_TAGS) -timeout 60m -run 'Long|Soak' ./loop/... -args -long
+
+cover: ## statement coverage of the Go tests
+	$(GO) test $(GOFLAGS_TAGS) -coverpkg ./... -coverprofile coverage.out ./... && $(GO) tool cover -func coverage.out | tail -1
+
+clean: ## remove what the targets above made
+	rm -rf bin bench.out bench.base.out coverage.out $(E2E)/node_modules $(CLIENT)/node_modules $(CLIENT)/bundle/socket.io*
+
+FORCE:

@@ -1,0 +1,141 @@
+// The command: flags to a configuration, and a server that runs until it is told to end.
+
+// Command sioserver is a Socket.IO server. Unmodified official clients connect
+// to it over HTTP long polling and websocket.
+//
+//	sioserver --dev --listen 127.0.0.1:3000
+//
+// serves a page to try it on, and a relay by which its clients can talk.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/sioserver/sioserver/loop"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.As(err, new(usageError)):
+		fmt.Fprintln(os.Stderr, "sioserver:", err)
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "sioserver:", err)
+		os.Exit(1)
+	}
+}
+
+// usageError is a fault of the command line.
+type usageError struct{ error }
+
+// options are what the command line says.
+type options struct {
+	listen string
+	dev    bool
+}
+
+// parse reads the command line.
+func parse(args []string, stderr io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("sioserver", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.listen, "listen", "", "`host:port` to serve on (default \":3000\", with --dev \"127.0.0.1:3000\")")
+	f.BoolVar(&o.dev, "dev", false, "loopback only: serve a page to try the server on, and relay between its clients")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		return o, usageError{err}
+	}
+	if f.NArg() > 0 {
+		return o, usageError{fmt.Errorf("unexpected argument %q: options begin with --, see --help", f.Arg(0))}
+	}
+	switch {
+	case o.listen == "" && o.dev:
+		o.listen = "127.0.0.1:3000"
+	case o.listen == "":
+		o.listen = ":3000"
+	case o.dev && !loopback(o.listen):
+		return o, usageError{fmt.Errorf("--dev lets everybody in and listens on loopback only, not on %s: use 127.0.0.1, [::1] or localhost", o.listen)}
+	}
+	return o, nil
+}
+
+// loopback reports whether an address is reachable from this machine only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// run serves until ctx is done.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	cfg := loop.Config{Listen: []string{o.listen}, DropHandshake: true, Logger: log}
+	if o.dev {
+		cfg.HTTP = devPages()
+	}
+	server, err := loop.New(cfg)
+	if err != nil {
+		return err
+	}
+	if o.dev {
+		relay(server.Root())
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	select {
+	case <-server.Listening():
+		announce(stdout, server, o)
+	case err := <-ended:
+		return err
+	}
+	err = <-ended
+	log.Info("the server has ended")
+	return err
+}
+
+// announce says where the server is and how much it can hold.
+func announce(w io.Writer, s *loop.Server, o options) {
+	where := strings.Join(s.Addrs(), ", ")
+	fmt.Fprintf(w, "Socket.IO on %s, path /socket.io/, up to %d connections (the limit of open files is %d)\n",
+		where, s.MaxConnections(), openFiles())
+	if !o.dev {
+		fmt.Fprintln(w, "Clients can connect; there are no rules for their events yet. Try: sioserver --dev")
+		return
+	}
+	fmt.Fprintf(w, "\n  http://%s/\n\n", s.Addrs()[0])
+	fmt.Fprintln(w, "opens a page to try it on; open it twice to chat. End with Ctrl-C.")
+	if !bundled() {
+		fmt.Fprintln(w, "The page needs the official client, which this build does not have: start it with \"make run\".")
+	}
+}
+
+// openFiles is the limit of open files, 0 if the system does not tell.
+func openFiles() uint64 {
+	var lim syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim) != nil {
+		return 0
+	}
+	return lim.Cur
+}
