@@ -16,12 +16,21 @@ type Codec interface {
 	// payload; base64 is decoded in place, which overwrites payload.
 	NextPacket(payload []byte, binary bool) (p Packet, rest []byte, err error)
 	// AppendPayload appends packet p to a polling payload under construction
-	// in dst. first tells that p opens the payload.
+	// in dst, in the form that is text. first tells that p opens the payload.
 	AppendPayload(dst []byte, p Packet, first bool) []byte
+	// BinaryPayloads reports whether the revision has a form of payloads for
+	// clients that can read bytes, used for payloads with a binary packet and
+	// sent as application/octet-stream.
+	BinaryPayloads() bool
+	// AppendBinaryPayload appends packet p to a payload in that form.
+	AppendBinaryPayload(dst []byte, p Packet) []byte
 	// AppendBinaryPrefix appends what stands in front of the data in a binary
 	// websocket frame: nothing in revision 4.
 	AppendBinaryPrefix(dst []byte) []byte
 }
+
+// V3 is Engine.IO revision 3, spoken by clients of Socket.IO 1 and 2.
+var V3 Codec = v3{}
 
 // V4 is Engine.IO revision 4, spoken by clients of Socket.IO 3 and later.
 var V4 Codec = v4{}

@@ -31,6 +31,14 @@
 // reads such base64 leniently and delivers shorter data; silence about damage
 // is worse than an error, and no client library produces it.
 //
-// Revision 3, spoken by version 2 clients, differs in payloads and in binary
-// frames; a [Codec] hides the difference from the transports.
+// # Revision 3
+//
+// Clients of Socket.IO 1 and 2 speak revision 3. Its client sends the pings. A
+// binary frame begins with the packet's type as a byte, the base64 form with b
+// and the type digit. A payload is packets with their lengths in front: as text
+// "2:40" with lengths in UTF-16 code units, or, if a packet is binary and the
+// client can read bytes, 0 for text or 1 for binary, the length in bytes as one
+// byte for each digit, 0xff, and the packet. Lengths are digits; the reference
+// takes any form of a JavaScript number. A [Codec] hides the difference from
+// the transports.
 package engineio

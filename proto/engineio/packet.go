@@ -32,6 +32,7 @@ func (t PacketType) String() string {
 type Packet struct {
 	Type   PacketType
 	Binary bool // a message of raw bytes rather than text
+	Empty  bool // nothing: a packet of length 0 in a payload of revision 3, to be ignored
 	Data   []byte
 }
 
@@ -47,6 +48,7 @@ var (
 	ErrEmptyPacket = &Error{"empty packet"}
 	ErrPacketType  = &Error{"unknown packet type"}
 	ErrBase64      = &Error{"invalid base64 in a binary packet"}
+	ErrLength      = &Error{"invalid length in a payload"}
 )
 
 // Separator stands between the packets of a revision 4 payload.

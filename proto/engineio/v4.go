@@ -46,6 +46,12 @@ func (v4) AppendPayload(dst []byte, p Packet, first bool) []byte {
 	return AppendPacket(dst, p.Type, p.Data)
 }
 
+func (v4) BinaryPayloads() bool { return false }
+
+func (c v4) AppendBinaryPayload(dst []byte, p Packet) []byte {
+	return c.AppendPayload(dst, p, len(dst) == 0)
+}
+
 func (v4) AppendBinaryPrefix(dst []byte) []byte { return dst }
 
 // decodeV4 decodes a text packet, the base64 form of a binary one included.

@@ -1,0 +1,85 @@
+// Official Socket.IO clients in the three transport modes.
+
+import { afterEach } from 'node:test';
+import { io } from 'socket.io-client';
+import { until, within } from './wait.mjs';
+
+export const MODES = ['polling', 'websocket', 'upgrade'];
+
+const TRANSPORTS = {
+  polling: ['polling'],
+  websocket: ['websocket'],
+  upgrade: ['polling', 'websocket'],
+};
+
+// The transport a mode ends on.
+export const settled = (mode) => (mode === 'polling' ? 'polling' : 'websocket');
+
+const open = new Set();
+
+// No client outlives its test: a leaked one would keep the file from ending.
+afterEach(() => {
+  for (const socket of open) {
+    socket.io.reconnection(false);
+    socket.io.engine?.close();
+    socket.disconnect();
+  }
+  open.clear();
+});
+
+// A client that is on its way. `at` is a server, or anything with a url (a relay).
+export function client(at, mode, { nsp = '/', ...options } = {}) {
+  const socket = io(at.url + nsp, {
+    forceNew: true,
+    reconnection: false,
+    transports: TRANSPORTS[mode],
+    ...options,
+  });
+  open.add(socket);
+  return hasty(socket);
+}
+
+// The client waits for an answer as long as it takes; a test does not.
+function hasty(socket) {
+  const ask = socket.emitWithAck;
+  socket.emitWithAck = (...args) => within(ask.apply(socket, args), `answer to "${args[0]}"`);
+  return socket;
+}
+
+// Emits an event and resolves with the list of all that is answered.
+export function answers(socket, ...event) {
+  return within(new Promise((resolve) => socket.emit(...event, (...all) => resolve(all))), `answer to "${event[0]}"`);
+}
+
+// Resolves when the connection under the socket, which may be a new one by then, has moved to websocket.
+export async function upgraded(socket) {
+  await until(() => socket.io.engine.transport.name === 'websocket', 'upgrade');
+}
+
+// Resolves when the socket is connected; rejects with the server's refusal.
+export function connected(socket) {
+  const refused = new Promise((_, reject) => socket.once('connect_error', reject));
+  const joined = new Promise((resolve) => (socket.connected ? resolve() : socket.once('connect', resolve)));
+  return within(Promise.race([joined, refused]), `connection to ${socket.nsp}`);
+}
+
+// A client that is connected and, in upgrade mode, has upgraded.
+export async function connect(at, mode, options) {
+  const socket = client(at, mode, options);
+  await Promise.all([connected(socket), mode === 'upgrade' && upgraded(socket)]);
+  // The client calls itself upgraded when it sends the upgrade packet; an answer shows that the server has read it.
+  if (mode === 'upgrade') await marker(socket);
+  return socket;
+}
+
+// Another namespace on the connection of `socket`. The manager joins it by itself.
+export function share(socket, nsp, options) {
+  const other = socket.io.socket(nsp, options);
+  open.add(other);
+  return hasty(other);
+}
+
+// Proves that all the server sent to this socket before has arrived: events and acks keep their order.
+export async function marker(socket) {
+  await socket.emitWithAck('message-with-ack', 'marker');
+}

@@ -1,0 +1,158 @@
+// The server under test as a child process: start on a free port, journal, stop, restart on the same port.
+
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { isDeepStrictEqual } from 'node:util';
+import { fileURLToPath } from 'node:url';
+import { until, within } from './wait.mjs';
+
+const reference = `node "${fileURLToPath(new URL('../reference/server.mjs', import.meta.url))}"`;
+const command = process.env.SIO_SERVER_CMD || reference;
+const devCommand = process.env.SIO_DEV_CMD;
+
+const START_MS = 15_000;
+const STOP_MS = 5_000;
+const START_TRIES = 5;
+
+// Below the ephemeral range of Linux: an outgoing connection never sits on the port while the server restarts.
+const PORT_LOW = 20_000;
+const PORT_HIGH = 32_000;
+
+const running = new Set();
+const killAll = () => running.forEach((child) => child.kill('SIGKILL'));
+process.on('exit', killAll);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
+  process.on(signal, () => {
+    killAll();
+    process.exit(1);
+  });
+}
+
+async function freePort() {
+  for (;;) {
+    const port = randomInt(PORT_LOW, PORT_HIGH);
+    const probe = createServer();
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
+class ServerProcess {
+  constructor(port, cmd, flags, ready) {
+    this.port = port;
+    this.cmd = cmd;
+    this.flags = flags;
+    this.ready = ready;
+    this.host = `127.0.0.1:${port}`;
+    this.url = `http://${this.host}`;
+    this.wsUrl = `ws://${this.host}`;
+    this.journal = [];
+    this.waiting = new Set();
+  }
+
+  async start() {
+    const args = ['-c', `exec ${this.cmd} "$@"`, 'sh', '--listen', this.host, ...this.flags];
+    const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    running.add(child);
+    this.child = child;
+    this.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => {
+        running.delete(child);
+        resolve({ code, signal });
+      });
+    });
+    const listening = new Promise((resolve) => {
+      createInterface({ input: child.stdout }).on('line', (text) => this.#line(text, resolve));
+    });
+    const failed = this.ended.then(({ code }) => {
+      throw new Error(`the server ended with status ${code} before it listened`);
+    });
+    await within(Promise.race([this.ready ? this.ready(this) : listening, failed]), 'server start', START_MS);
+    return this;
+  }
+
+  #line(text, listening) {
+    let line;
+    try {
+      line = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (line.listening) listening();
+    this.journal.push(line);
+    for (const check of this.waiting) check(line);
+  }
+
+  // Resolves with the journal line, written already or to come, whose fields equal those asked for.
+  saw(fields, ms) {
+    const fits = (line) => Object.entries(fields).every(([key, value]) => isDeepStrictEqual(line[key], value));
+    const past = this.journal.find(fits);
+    if (past) return Promise.resolve(past);
+    let check;
+    const found = new Promise((resolve) => {
+      check = (line) => fits(line) && resolve(line);
+      this.waiting.add(check);
+    });
+    return within(found, `journal line ${JSON.stringify(fields)}`, ms).finally(() => this.waiting.delete(check));
+  }
+
+  // Why the server says that this socket left.
+  async reasonOf(sid, ms) {
+    const line = await this.saw({ event: 'disconnect', sid }, ms);
+    return line.reason;
+  }
+
+  async stop(signal = 'SIGTERM') {
+    this.child.kill(signal);
+    try {
+      const { code } = await within(this.ended, `end after ${signal}`, STOP_MS);
+      if (signal === 'SIGTERM' && code !== 0) throw new Error(`the server ended with status ${code} after SIGTERM`);
+    } catch (err) {
+      this.child.kill('SIGKILL');
+      throw err;
+    }
+  }
+
+  async restart(signal) {
+    await this.stop(signal);
+    await this.start();
+  }
+}
+
+async function launch(cmd, flags, ready) {
+  for (let left = START_TRIES; ; left--) {
+    const server = new ServerProcess(await freePort(), cmd, flags, ready);
+    try {
+      return await server.start();
+    } catch (err) {
+      server.child.kill('SIGKILL');
+      // Another test file may have taken the port between the look and the start.
+      if (left <= 1 || !/before it listened/.test(err.message)) throw err;
+    }
+  }
+}
+
+// Starts the server under test. Options: pingInterval, pingTimeout, connectTimeout in ms, maxPayload in bytes.
+export function startServer(options = {}) {
+  const flags = [];
+  for (const [name, value] of Object.entries(options)) {
+    flags.push('--' + name.replace(/[A-Z]/g, (c) => '-' + c.toLowerCase()), String(value));
+  }
+  return launch(command, flags);
+}
+
+// Starts the server that serves the try-it page: ready when it answers, since it need not keep the whole contract.
+export function startDevServer() {
+  const answers = (server) =>
+    until(
+      () => fetch(server.url + '/').then((res) => res.ok, () => false),
+      'page at /',
+      START_MS,
+    );
+  return devCommand ? launch(devCommand, [], answers) : launch(`${command} --dev`, [], answers);
+}
