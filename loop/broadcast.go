@@ -59,11 +59,14 @@ func (d *delivery) Run(*transport.Engine) {
 	l := d.loop
 	for _, ref := range d.sockets {
 		e := l.connected(ref)
-		if e == nil {
-			continue
-		}
-		if d.volatile && !e.session.Writable() {
+		if e != nil && d.volatile && !e.session.Writable() {
 			l.stats.volatileDropped++
+			e = nil
+		}
+		if e == nil {
+			if d.ack != nil {
+				d.ack.tell(rooms.Answer{None: true})
+			}
 			continue
 		}
 		if d.ack != nil && !l.await(l.handle(e, ref.slot()), d.ack.request()) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime"
 	"slices"
@@ -34,6 +35,9 @@ func (s Switch) or(def bool) bool {
 	}
 	return s == Enabled
 }
+
+// maxLoops is how many loops the ids of sessions can tell apart.
+const maxLoops = 256
 
 // The transports of Engine.IO.
 const (
@@ -86,7 +90,8 @@ type Config struct {
 	Adapter rooms.Factory
 	// DropHandshake gives up what is kept of a client's handshake (request head
 	// and auth payload) when its connection handlers have returned. It saves
-	// that memory for each client; [Socket.Handshake] is empty afterwards.
+	// that memory for each client; [Socket.Handshake] is empty afterwards, and in
+	// a namespace that the client joins later it holds the auth payload only.
 	DropHandshake bool
 	// Handlers is the number of goroutines that run handlers at most. They
 	// exist only while there is work. Default: 256.
@@ -101,8 +106,8 @@ type Config struct {
 	Logger *slog.Logger
 	// OnError is told of what goes wrong on behalf of a client: a handler that
 	// returned an error or panicked, an argument of another type than the
-	// handler's. It runs on the goroutine of the fault, which may be an event
-	// loop, and must not block. Default: such errors are logged at debug level,
+	// handler's. s is nil where no socket is concerned. It runs on the goroutine
+	// of the fault, which may be an event loop, and must not block. Default: such errors are logged at debug level,
 	// panics at error level.
 	OnError func(s *Socket, err error)
 }
@@ -139,8 +144,8 @@ type Limits struct {
 	// PayloadPackets is how many packets one polling body may hold. Default:
 	// 1000.
 	PayloadPackets int
-	// Packet bounds the grammar of single packets. Default:
-	// [socketio.DefaultLimits].
+	// Packet bounds the grammar of single packets. Default, for each of its
+	// fields: [socketio.DefaultLimits].
 	Packet socketio.Limits
 }
 
@@ -151,7 +156,7 @@ func (c Config) withDefaults() Config {
 		c.Listen = []string{":3000"}
 	}
 	c.Listen = slices.Clone(c.Listen)
-	setDefault(&c.Loops, min(runtime.GOMAXPROCS(0), 256))
+	setDefault(&c.Loops, min(runtime.GOMAXPROCS(0), maxLoops))
 	if c.Path == "" {
 		c.Path = "/socket.io"
 	}
@@ -183,7 +188,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.PendingBytes, 4<<20)
 	setDefault(&l.AttachmentTime, 10*time.Second)
 	setDefault(&l.PayloadPackets, d.PayloadPackets)
-	setDefault(&l.Packet, socketio.DefaultLimits())
+	setPacketDefaults(&l.Packet)
 	return c
 }
 
@@ -196,7 +201,20 @@ func setDefault[T comparable](v *T, def T) {
 
 func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-// validate returns all that is wrong with a Config whose defaults are filled in.
+// setPacketDefaults fills in the fields of 0.
+func setPacketDefaults(p *socketio.Limits) {
+	d := socketio.DefaultLimits()
+	setDefault(&p.Depth, d.Depth)
+	setDefault(&p.Arguments, d.Arguments)
+	setDefault(&p.EventName, d.EventName)
+	setDefault(&p.Namespace, d.Namespace)
+	setDefault(&p.Attachments, d.Attachments)
+	setDefault(&p.AuthBytes, d.AuthBytes)
+	setDefault(&p.PacketBytes, d.PacketBytes)
+}
+
+// validate returns all that is wrong with a Config whose defaults are filled
+// in, in the order of its fields.
 func (c *Config) validate() error {
 	var errs []error
 	check := func(ok bool, format string, args ...any) {
@@ -204,31 +222,51 @@ func (c *Config) validate() error {
 			errs = append(errs, fmt.Errorf("loop: "+format, args...))
 		}
 	}
-	check(c.Loops > 0 && c.Loops <= 256, "Loops is %d, it must be from 1 to 256", c.Loops)
+	duration := func(name string, d time.Duration) {
+		check(d >= time.Millisecond && d <= 24*time.Hour, "%s is %s, it must be from 1ms to 24h", name, d)
+	}
+	check(c.Loops > 0 && c.Loops <= maxLoops, "Loops is %d, it must be from 1 to %d", c.Loops, maxLoops)
+	check(c.MaxConnections >= 0, "MaxConnections is %d, it must not be negative", c.MaxConnections)
 	check(strings.HasPrefix(c.Path, "/"), "Path is %q, it must begin with a slash", c.Path)
+	check(!strings.ContainsFunc(c.Path, notInPath), "Path is %q, it must be ASCII without space, ? and #", c.Path)
 	for _, t := range c.Transports {
 		check(t == Polling || t == WebSocket, "Transports has %q, it knows %q and %q", t, Polling, WebSocket)
 	}
-	for name, d := range map[string]time.Duration{
-		"PingInterval": c.PingInterval, "PingTimeout": c.PingTimeout,
-		"UpgradeTimeout": c.UpgradeTimeout, "ConnectTimeout": c.ConnectTimeout,
-		"Limits.OutboundStall": c.Limits.OutboundStall, "Limits.AttachmentTime": c.Limits.AttachmentTime,
-	} {
-		check(d >= time.Millisecond && d <= 24*time.Hour, "%s is %s, it must be from 1ms to 24h", name, d)
-	}
+	check(c.AllowUpgrades >= Default && c.AllowUpgrades <= Disabled, "AllowUpgrades is %d, it must be Default, Enabled or Disabled", c.AllowUpgrades)
+	duration("PingInterval", c.PingInterval)
+	duration("PingTimeout", c.PingTimeout)
+	duration("UpgradeTimeout", c.UpgradeTimeout)
+	duration("ConnectTimeout", c.ConnectTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
-	check(c.MaxConnections >= 0, "MaxConnections is %d, it must not be negative", c.MaxConnections)
 	check(c.Handlers > 0, "Handlers is %d, it must be positive", c.Handlers)
 	l := &c.Limits
-	for name, n := range map[string]int{
-		"OutboundBytes": l.OutboundBytes, "Namespaces": l.Namespaces, "RefusedNamespaces": l.RefusedNamespaces,
-		"Rooms": l.Rooms, "Acks": l.Acks, "UnknownAcks": l.UnknownAcks, "PendingEvents": l.PendingEvents,
-		"PendingBytes": l.PendingBytes, "PayloadPackets": l.PayloadPackets,
-	} {
-		check(n > 0, "Limits.%s is %d, it must be positive", name, n)
+	limit := func(name string, n, most int) {
+		check(n > 0 && n <= most, "Limits.%s is %d, it must be from 1 to %d", name, n, most)
 	}
+	limit("OutboundBytes", l.OutboundBytes, math.MaxInt32)
+	duration("Limits.OutboundStall", l.OutboundStall)
+	limit("Namespaces", l.Namespaces, math.MaxUint16)
+	limit("RefusedNamespaces", l.RefusedNamespaces, math.MaxUint16-1)
+	limit("Rooms", l.Rooms, math.MaxInt32)
+	limit("Acks", l.Acks, math.MaxInt32)
+	limit("UnknownAcks", l.UnknownAcks, math.MaxInt32)
+	limit("PendingEvents", l.PendingEvents, math.MaxInt32)
+	limit("PendingBytes", l.PendingBytes, math.MaxInt)
+	duration("Limits.AttachmentTime", l.AttachmentTime)
+	limit("PayloadPackets", l.PayloadPackets, math.MaxInt32)
+	p := &l.Packet
+	limit("Packet.Depth", p.Depth, math.MaxInt32)
+	limit("Packet.Arguments", p.Arguments, math.MaxInt32)
+	limit("Packet.EventName", p.EventName, math.MaxInt32)
+	limit("Packet.Namespace", p.Namespace, math.MaxInt32)
+	limit("Packet.Attachments", p.Attachments, socketio.MaxAttachments)
+	limit("Packet.AuthBytes", p.AuthBytes, math.MaxInt32)
+	limit("Packet.PacketBytes", p.PacketBytes, math.MaxInt)
 	return errors.Join(errs...)
 }
+
+// notInPath tells the characters that no request for the path could have.
+func notInPath(r rune) bool { return r <= ' ' || r >= 0x7f || r == '?' || r == '#' }
 
 // transportOptions are the options as the engines want them.
 func (c *Config) transportOptions() *transport.Options {

@@ -14,7 +14,7 @@ func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
 	limits := &l.server.cfg.Limits
 	n := (*l.server.namespaces.Load())[string(p.Namespace)]
 	if n == nil {
-		l.refuse(s, c, string(p.Namespace), &Error{Message: "Invalid namespace"})
+		l.refuse(s, c, nil, string(p.Namespace), &Error{Message: "Invalid namespace"})
 		return
 	}
 	if e, _ := l.in(c, p.Namespace); e != nil {
@@ -36,10 +36,11 @@ func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
 
 	hooks := n.hooks.Load()
 	if len(hooks.middleware)+len(hooks.connection) > 0 || !l.server.cfg.DropHandshake {
-		sock := l.handle(e, slot)
+		h := &Handshake{auth: clone(p.Payload)}
 		if c.kept != nil {
-			sock.handshake.Store(&Handshake{request: c.kept.request, auth: clone(p.Payload)})
+			h.request = c.kept.request
 		}
+		l.handle(e, slot).handshake.Store(h)
 	}
 	if len(hooks.middleware) == 0 {
 		l.accept(e, slot)
@@ -87,8 +88,8 @@ func (a *admission) Run(*transport.Engine) {
 	}
 	s, c := e.session, l.client(e.session)
 	name := e.ns.name
-	l.drop(e, a.socket.ref.slot())
-	l.refuse(s, c, name, a.err)
+	l.drop(e, a.socket.ref.slot(), false)
+	l.refuse(s, c, a.socket, name, a.err)
 }
 
 // accept completes a join: the socket becomes visible, the client is told, the
@@ -103,20 +104,25 @@ func (l *Loop) accept(e *entry, slot uint32) {
 	l.out = socketio.AppendConnect(l.out[:0], n.name, string(e.id.Append(sid[:0])), "")
 	hooks := n.hooks.Load()
 	if e.handle != nil {
-		e.handle.state.Store(stateConnected)
+		e.handle.state.CompareAndSwap(stateJoining, stateConnected)
 	}
-	s.Send(l.out)
-	if len(hooks.connection) == 0 {
-		return
-	}
-	// Sending may have found the client gone.
-	if e = l.connected(makeRef(slot, e.gen)); e == nil {
-		return
-	}
-	sock, drop := l.handle(e, slot), l.server.cfg.DropHandshake
+	drop := l.server.cfg.DropHandshake
 	if drop {
 		l.client(s).dropRequest()
 	}
+	ref := makeRef(slot, e.gen)
+	s.Send(l.out)
+	// Sending may have found the client gone.
+	if e = l.connected(ref); e == nil {
+		return
+	}
+	if len(hooks.connection) == 0 {
+		if drop && e.handle != nil {
+			e.handle.handshake.Store(nil)
+		}
+		return
+	}
+	sock := l.handle(e, slot)
 	l.run(sock, job{inline: allInline(hooks.connection), call: func() {
 		for _, h := range hooks.connection {
 			sock.protect("connection handler", func() { h.run(sock) })
@@ -135,7 +141,7 @@ func (c *client) dropRequest() {
 }
 
 // refuse tells a client that it may not join a namespace.
-func (l *Loop) refuse(s *transport.Session, c *client, name string, err error) {
+func (l *Loop) refuse(s *transport.Session, c *client, sock *Socket, name string, err error) {
 	e := refusal(err)
 	l.stats.refusals++
 	if c.refused++; int(c.refused) > l.server.cfg.Limits.RefusedNamespaces {
@@ -148,7 +154,7 @@ func (l *Loop) refuse(s *transport.Session, c *client, name string, err error) {
 	if e.Data != nil {
 		data, _, err := socketio.AppendArgs(nil, nil, []any{e.Data})
 		if err != nil {
-			l.server.fail(nil, err)
+			l.server.fail(sock, err)
 		} else {
 			payload = append(append(payload, `,"data":`...), data...)
 		}
@@ -177,12 +183,11 @@ func (l *Loop) disconnect(e *entry, slot uint32, reason DisconnectReason, err er
 	if sock == nil && was == socketConnected && len(hooks.disconnecting)+len(hooks.disconnect) > 0 {
 		sock = l.handle(e, slot)
 	}
-	left := l.drop(e, slot)
+	left := l.drop(e, slot, reason == ServerNamespaceDisconnect || err == ErrPendingEvents)
 	if sock == nil || was != socketConnected {
 		return
 	}
 	sock.left.Store(&left)
-	l.failAcks(sock)
 	l.runDisconnect(sock, hooks, reason, err)
 }
 
@@ -218,7 +223,7 @@ func concat[T any](a, b []T) []T {
 
 // drop takes a socket out of its namespace and its client, and frees its entry.
 // It returns the rooms the socket was in.
-func (l *Loop) drop(e *entry, slot uint32) (left []string) {
+func (l *Loop) drop(e *entry, slot uint32, expelled bool) (left []string) {
 	left = e.ns.shards[l.index].Remove(e.member)
 	c := l.client(e.session)
 	at := &c.first
@@ -227,10 +232,12 @@ func (l *Loop) drop(e *entry, slot uint32) (left []string) {
 	}
 	*at = e.next
 	c.sockets--
-	if e.handle != nil {
-		e.handle.gone()
-	}
+	sock := e.handle
 	*e = entry{gen: e.gen + 1}
 	l.sockets.Give(slot)
+	if sock != nil {
+		sock.gone(expelled)
+		l.failAcks(sock)
+	}
 	return left
 }

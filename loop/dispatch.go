@@ -44,6 +44,16 @@ func (p plan) modes(name []byte) (some, inline bool) {
 	return some, inline
 }
 
+// inline is modes for who only asks where the handlers run; an event without
+// any can be dropped wherever that is found.
+func (p plan) inline(name []byte, here bool) bool {
+	some, inline := p.modes(name)
+	return some && inline || !some && here
+}
+
+// plan is the handlers of the socket as of now.
+func (s *Socket) plan() plan { return plan{s.ns.handlers.Load(), s.handlers.Load()} }
+
 // dispatch brings an event to its handlers. bins, and with them p's text, are
 // the handlers' for good; without bins p is a view of the loop's buffer.
 func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte) {
@@ -53,31 +63,34 @@ func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte
 		name = p.AppendEventName(nil)
 	}
 	pl := plan{set: e.ns.handlers.Load()}
+	busy := false
 	if e.handle != nil {
 		pl.own = e.handle.handlers.Load()
+		busy = e.handle.busy()
 	}
 	some, inline := pl.modes(name)
-	if !some {
-		l.stats.unhandled++
+	if !some && !busy {
+		l.unhandled.Add(1)
 		return
 	}
 	sock := l.handle(e, slot)
 	if inline && sock.strand.Load() == nil {
 		// Handlers do not run inside of handlers on a loop, so one event serves
 		// all of them.
+		l.inside = true
 		l.event.set(sock, p, name, bins)
 		sock.handle(&l.event, pl)
 		l.event = Event{}
+		l.inside = false
 		return
 	}
-	ev := newEvent(sock, p, name, bins)
-	l.run(sock, job{inline: inline, event: ev, plan: pl})
+	l.run(sock, job{event: newEvent(sock, p, name, bins)})
 }
 
 // set fills an event with views.
 func (e *Event) set(s *Socket, p *socketio.Packet, name []byte, bins [][]byte) {
 	e.socket, e.name = s, name
-	e.args = Args{p.Args, p.NumArgs, bins}
+	e.args = Args{raw: p.Args, n: p.NumArgs, bins: bins}
 	e.id, e.wants, e.acked = p.ID, p.HasID, false
 }
 
@@ -117,10 +130,13 @@ func (e *Event) size() int {
 	return n
 }
 
-// handle calls the handlers of an event, as long as the socket is connected.
+// handle calls the handlers of an event. What a client has sent before it left
+// is handled like the rest; what waits when this side disconnects it is not.
 func (s *Socket) handle(e *Event, p plan) {
+	some := false
 	p.each(e.name, func(r *Registration) {
-		if !s.Connected() || r.once && r.spent.Swap(true) {
+		some = true
+		if s.state.Load() == stateExpelled || r.once && r.spent.Swap(true) {
 			return
 		}
 		if r.once {
@@ -128,6 +144,9 @@ func (s *Socket) handle(e *Event, p plan) {
 		}
 		s.call(r.h, e)
 	})
+	if !some {
+		s.loop.unhandled.Add(1)
+	}
 }
 
 // call calls a handler. A panic ends the socket, and nothing else.

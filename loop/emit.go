@@ -14,8 +14,8 @@ import (
 
 // Emit sends an event to the socket. The arguments are encoded by the rules of
 // encoding/json; a []byte, at any depth, is sent as a binary value. An [Args]
-// stands for all the arguments it holds and is sent as it came. The call copies
-// what it sends and does not wait.
+// among them stands for all the arguments it holds, which are sent as they
+// came. The call copies what it sends and does not wait.
 //
 // The error is [ErrReserved], [ErrDisconnected], or tells what cannot be
 // encoded. That there is none does not mean that the client has got the event:
@@ -34,6 +34,9 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 		return err
 	}
 	l := s.loop
+	if a.part {
+		a = a.whole()
+	}
 	if l.engine.OnLoop() {
 		if e := l.find(s.ref); e != nil {
 			l.out = socketio.AppendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
@@ -53,7 +56,7 @@ func (s *Socket) sendable(event string) error {
 	switch {
 	case reserved(event):
 		return fmt.Errorf("%w: %q", ErrReserved, event)
-	case s.state.Load() == stateGone:
+	case s.state.Load() >= stateGone:
 		return ErrDisconnected
 	}
 	return nil
@@ -91,6 +94,9 @@ func (s *Socket) ack(id uint64, args []any) error {
 
 func (s *Socket) ackArgs(id uint64, a Args) error {
 	l := s.loop
+	if a.part {
+		a = a.whole()
+	}
 	if l.engine.OnLoop() {
 		if e := l.find(s.ref); e != nil {
 			l.out = socketio.AppendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
@@ -105,20 +111,22 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 	return nil
 }
 
-// send writes a packet and its attachments to a session.
-func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile bool) {
+// send writes a packet and its attachments to a session, and reports whether it
+// was taken.
+func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile bool) bool {
 	if volatile && !s.Writable() {
 		l.stats.volatileDropped++
-		return
+		return false
 	}
 	if !s.Send(text) {
-		return
+		return false
 	}
 	for _, b := range bins {
 		if !s.SendBinary(b) {
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // emission is a packet on its way to the loop of its socket.
@@ -175,16 +183,38 @@ func (m *emission) encodeArgs(args []any) (err error) {
 
 // appendArgs encodes arguments, Args among them spread out.
 func appendArgs(dst []byte, bins [][]byte, args []any) ([]byte, [][]byte, error) {
-	if len(args) == 1 {
-		if a, ok := args[0].(Args); ok {
-			return append(dst, a.raw...), append(bins, a.bins...), nil
+	spread := false
+	for _, v := range args {
+		if _, ok := v.(Args); ok {
+			spread = true
 		}
+	}
+	if !spread {
+		return appendValues(dst, bins, args)
 	}
 	for i, v := range args {
-		if _, ok := v.(Args); ok {
-			return dst, bins, fmt.Errorf("loop: argument %d is an Args, which must be the only one", i+1)
+		a, ok := v.(Args)
+		if !ok {
+			var err error
+			if dst, bins, err = appendValues(appendComma(dst, i), bins, args[i:i+1]); err != nil {
+				return dst, bins, err
+			}
+		} else if a.n > 0 {
+			dst, bins = socketio.AppendCited(appendComma(dst, i), bins, a.raw, a.bins)
 		}
 	}
+	return dst, bins, nil
+}
+
+// appendComma separates arguments, of which an empty Args is none.
+func appendComma(dst []byte, i int) []byte {
+	if i > 0 && len(dst) > 0 {
+		return append(dst, ',')
+	}
+	return dst
+}
+
+func appendValues(dst []byte, bins [][]byte, args []any) ([]byte, [][]byte, error) {
 	dst, bins, err := socketio.AppendArgs(dst, bins, args)
 	if err != nil {
 		return dst, bins, fmt.Errorf("loop: encoding arguments: %w", err)
@@ -225,8 +255,15 @@ func (m *emission) Run(*transport.Engine) {
 		if m.ack != nil {
 			m.ack.deliver(Args{}, ErrDisconnected)
 		}
-	case m.ack == nil || l.await(m.socket, m.ack):
+	case m.ack == nil:
 		l.send(e.session, m.text, m.bins, m.volatile)
+	case l.await(m.socket, m.ack):
+		if !l.send(e.session, m.text, m.bins, m.volatile) {
+			// The socket is gone, which has told, or nothing will ever come.
+			if deliver := l.take(m.socket, m.ack.id); deliver != nil {
+				deliver(Args{}, ErrDropped)
+			}
+		}
 	}
 	m.release()
 }
@@ -239,7 +276,8 @@ type SocketOperator struct {
 }
 
 // Volatile lets the next packet be dropped if it cannot be sent at once: if the
-// client's connection is busy or, over polling, no request is open.
+// client's connection is busy or, over polling, no request is open. Who waits
+// for the acknowledgement of one that was dropped is told [ErrDropped].
 func (s *Socket) Volatile() SocketOperator { return s.operator().Volatile() }
 
 // Compress says whether the packet may be compressed, which is the default.

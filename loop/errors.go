@@ -48,6 +48,8 @@ var (
 	ErrTooManyAcks = errors.New("loop: the socket has too many acknowledgements outstanding")
 	// ErrTooManyRooms: the socket is in as many rooms as Limits.Rooms.
 	ErrTooManyRooms = rooms.ErrTooManyRooms
+	// ErrDropped: a volatile packet was dropped, so nobody will acknowledge it.
+	ErrDropped = errors.New("loop: the volatile packet was dropped")
 	// ErrAcked: the event was acknowledged before.
 	ErrAcked = errors.New("loop: the event is acknowledged already")
 	// ErrNoAck: the client did not ask for an acknowledgement.

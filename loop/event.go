@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"sync/atomic"
@@ -18,6 +19,7 @@ type Args struct {
 	raw  []byte
 	n    int
 	bins [][]byte
+	part bool // not all of bins are cited
 }
 
 // Len is the number of arguments.
@@ -71,9 +73,35 @@ func (a Args) Binary(i int) (b []byte) {
 	return nil
 }
 
+// Slice is the arguments from number from to before number to, like a slice
+// expression; numbers beyond the last argument mean the end. It is a view.
+func (a Args) Slice(from, to int) Args {
+	to = min(to, a.n)
+	from = min(max(from, 0), to)
+	rest := a.raw
+	for range from {
+		_, rest = socketio.NextArg(rest)
+	}
+	if to == a.n {
+		return Args{raw: rest, n: to - from, bins: a.bins, part: a.part || from > 0}
+	}
+	end := rest
+	for range to - from {
+		_, end = socketio.NextArg(end)
+	}
+	raw := bytes.TrimRight(rest[:len(rest)-len(end)], ", \t\r\n")
+	return Args{raw: raw, n: to - from, bins: a.bins, part: true}
+}
+
+// whole returns the arguments with those attachments only that they cite.
+func (a Args) whole() Args {
+	raw, bins := socketio.AppendCited(nil, nil, a.raw, a.bins)
+	return Args{raw: raw, n: a.n, bins: bins}
+}
+
 // Clone returns arguments that stay valid.
 func (a Args) Clone() Args {
-	c := Args{raw: clone(a.raw), n: a.n}
+	c := Args{raw: clone(a.raw), n: a.n, part: a.part}
 	for _, b := range a.bins {
 		c.bins = append(c.bins, clone(b))
 	}

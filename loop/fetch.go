@@ -5,6 +5,7 @@ package loop
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/rooms"
@@ -66,10 +67,11 @@ func (t *handlesTask) Run(*transport.Engine) {
 }
 
 // EmitWithAck sends an event and waits for the acknowledgement of every socket
-// addressed, on all servers. When ctx is done or the time of
-// [BroadcastOperator.Timeout] is over, it returns the answers so far with ctx's
-// error or [ErrTimeout]. An answer is the first argument of an acknowledgement.
-// It must not be called by an inline handler ([ErrOnLoop]).
+// addressed, on all servers; those that disconnect meanwhile are left out. When
+// ctx is done or the time of [BroadcastOperator.Timeout] is over, it returns the
+// answers so far with ctx's error or [ErrTimeout]. An answer is the first
+// argument of an acknowledgement. It must not be called by an inline handler
+// ([ErrOnLoop]).
 func (o BroadcastOperator) EmitWithAck(ctx context.Context, event string, args ...any) ([]Args, error) {
 	switch {
 	case reserved(event):
@@ -82,9 +84,16 @@ func (o BroadcastOperator) EmitWithAck(ctx context.Context, event string, args .
 		ctx, cancel = context.WithTimeoutCause(ctx, d, ErrTimeout)
 		defer cancel()
 	}
-	c := newCollector()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil) // nobody waits for the answers that are left
+	servers := 1
+	if !o.ns.alone && !o.target.Flags.Local {
+		var err error
+		if servers, err = o.ns.adapter.ServerCount(ctx); err != nil {
+			return nil, err
+		}
+	}
+	c := newCollector(servers)
 	err := o.ns.adapter.BroadcastWithAck(ctx, &rooms.Packet{Event: event, Args: args}, o.target, c.expect, c.answer)
 	if err != nil {
 		return nil, err
@@ -105,37 +114,46 @@ type collector struct {
 	mu   struct {
 		sync.Mutex
 		answers  []Args
-		expected int
-		servers  int
+		expected int // answers of the servers that have told
+		servers  int // that have not told yet how many answers they expect
 		over     bool
 	}
 }
 
-func newCollector() *collector { return &collector{done: make(chan struct{})} }
+func newCollector(servers int) *collector {
+	c := &collector{done: make(chan struct{})}
+	c.mu.servers = servers
+	return c
+}
 
-// expect adds sockets to those that answer.
+// expect adds the sockets of a server to those that answer.
 func (c *collector) expect(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.expected += n
-	c.mu.servers++
+	c.mu.servers--
 	c.check()
 }
 
 func (c *collector) answer(a rooms.Answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if a.None {
+		c.mu.expected--
+		c.check()
+		return
+	}
 	n := 0
 	if a.JSON != nil {
 		n = 1
 	}
-	c.mu.answers = append(c.mu.answers, Args{a.JSON, n, a.Binary})
+	c.mu.answers = append(c.mu.answers, Args{raw: a.JSON, n: n, bins: a.Binary})
 	c.check()
 }
 
 // check ends the wait when all answers are in.
 func (c *collector) check() {
-	if !c.mu.over && c.mu.servers > 0 && len(c.mu.answers) >= c.mu.expected {
+	if !c.mu.over && c.mu.servers <= 0 && len(c.mu.answers) >= c.mu.expected {
 		c.mu.over = true
 		close(c.done)
 	}
@@ -151,19 +169,27 @@ func (c *collector) list() []Args {
 type broadcastAck struct {
 	id     uint64
 	answer func(rooms.Answer)
+	told   atomic.Int64 // answers so far
+}
+
+// tell passes an answer on.
+func (b *broadcastAck) tell(a rooms.Answer) {
+	b.told.Add(1)
+	b.answer(a)
 }
 
 // request is the wish for the answer of one of them.
 func (b *broadcastAck) request() *ackRequest {
 	return &ackRequest{id: b.id, deliver: func(a Args, err error) {
 		if err != nil {
+			b.tell(rooms.Answer{None: true})
 			return
 		}
 		answer := rooms.Answer{JSON: clone(a.Raw(0))}
 		for _, bin := range a.bins {
 			answer.Binary = append(answer.Binary, clone(bin))
 		}
-		b.answer(answer)
+		b.tell(answer)
 	}}
 }
 
@@ -175,7 +201,11 @@ func (p local) BroadcastWithAck(ctx context.Context, packet *rooms.Packet, t roo
 		return 0, err
 	}
 	n := p.ns.broadcast(m, &t, ack)
-	context.AfterFunc(ctx, func() { p.ns.forget(ack.id) })
+	context.AfterFunc(ctx, func() {
+		if ack.told.Load() < int64(n) {
+			p.ns.forget(ack.id)
+		}
+	})
 	return n, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime/debug"
 	"strings"
 
 	"github.com/sioserver/sioserver/transport"
@@ -17,15 +16,20 @@ import (
 // OnRequest implements [transport.Handler].
 func (l *Loop) OnRequest(ref transport.ExchangeRef, h *transport.Hello, body []byte) {
 	handler := l.server.cfg.HTTP
-	if handler == nil {
+	switch {
+	case handler == nil:
 		ref.Respond(http.StatusNotFound, nil, nil)
+		return
+	case l.server.closing.Load():
+		ref.Respond(http.StatusServiceUnavailable, nil, nil)
 		return
 	}
 	q := &httpRequest{server: l.server, handler: handler, ref: ref, head: clone(h.Head), body: clone(body)}
 	if h.Remote != nil {
 		q.remote = h.Remote.String()
 	}
-	l.server.serve(q)
+	l.server.requests.add()
+	go q.serve()
 }
 
 // httpRequest is a request on its way to the handler.
@@ -37,22 +41,24 @@ type httpRequest struct {
 	remote     string
 }
 
-// serve calls the handler off the loop.
-func (s *Server) serve(q *httpRequest) { go q.serve() }
-
-// serve answers a request with what the handler writes.
+// serve answers a request with what the handler writes. Whatever the handler
+// does, there is an answer: those behind it on the connection wait for it.
 func (q *httpRequest) serve() {
+	defer q.server.requests.done()
 	w := &httpResponse{header: http.Header{}}
+	answered := false
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
-			q.server.panics.Add(1)
-			q.server.cfg.Logger.Error("panic in the HTTP handler", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			q.server.logPanic("the HTTP handler", p)
+		}
+		if !answered {
 			q.ref.Respond(http.StatusInternalServerError, nil, nil)
 		}
 	}()
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(q.head)))
 	if err != nil {
 		// The engine is stricter than package http, but not in every point.
+		answered = true
 		q.ref.Respond(http.StatusBadRequest, nil, nil)
 		return
 	}
@@ -61,7 +67,9 @@ func (q *httpRequest) serve() {
 	r.TransferEncoding = nil
 	r.RemoteAddr = q.remote
 	q.handler.ServeHTTP(w, r)
-	q.ref.Respond(w.finish())
+	status, fields, body := w.finish()
+	answered = true
+	q.ref.Respond(status, fields, body)
 }
 
 // httpResponse gathers an answer. It is sent when the handler has returned.
@@ -74,9 +82,13 @@ type httpResponse struct {
 // Header implements [http.ResponseWriter].
 func (w *httpResponse) Header() http.Header { return w.header }
 
-// WriteHeader implements [http.ResponseWriter].
+// WriteHeader implements [http.ResponseWriter]. As in package http, a status
+// that does not exist is a fault of the handler. Interim answers are not sent.
 func (w *httpResponse) WriteHeader(status int) {
-	if w.status == 0 {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("invalid status %d", status))
+	}
+	if w.status == 0 && status >= 200 {
 		w.status = status
 	}
 }

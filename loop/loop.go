@@ -4,6 +4,7 @@ package loop
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/proto/socketio"
@@ -28,7 +29,11 @@ type Loop struct {
 	packet  socketio.Packet
 	event   Event  // lent to inline handlers
 	out     []byte // scratch for packets
+	inside  bool   // code of the user's is running
 	stats   loopStats
+
+	// Any goroutine.
+	unhandled atomic.Uint64 // events without a handler
 }
 
 // socketRef names a socket within its loop. It stays harmless when the socket
@@ -73,8 +78,9 @@ type client struct {
 type kept struct {
 	request   *request // of the handshake
 	assembler socketio.Assembler
-	assembly  wheel.ID // time for the attachments
-	since     int64    // begin of the minute in which unknown acks are counted
+	assembly  wheel.ID           // time for the attachments
+	session   *transport.Session // that sends them
+	since     int64              // begin of the minute in which unknown acks are counted
 	unknown   int
 }
 
@@ -170,6 +176,7 @@ func (l *Loop) beginAttachments(s *transport.Session, c *client, p *socketio.Pac
 		return
 	}
 	at := l.engine.Now() + l.server.cfg.Limits.AttachmentTime.Milliseconds()
+	k.session = s
 	k.assembly = l.engine.Arm(at, s.Index()<<1|timerAssembly)
 }
 
@@ -217,7 +224,15 @@ func (l *Loop) receive(s *transport.Session, c *client, p *socketio.Packet, bins
 }
 
 // OnUpgrade implements [transport.Handler].
-func (l *Loop) OnUpgrade(*transport.Session) {}
+func (l *Loop) OnUpgrade(s *transport.Session) {
+	for at := l.client(s).first; at != 0; {
+		e := l.sockets.At(at - 1)
+		if e.handle != nil {
+			e.handle.websocket.Store(true)
+		}
+		at = e.next
+	}
+}
 
 // OnDrain implements [transport.Handler].
 func (l *Loop) OnDrain(*transport.Session) {}
@@ -251,18 +266,7 @@ func (l *Loop) OnTimer(owner uint32) {
 	k := l.clients[index].kept
 	k.assembly = 0
 	l.stats.limit(LimitAttachmentTime)
-	if e := l.anySocket(&l.clients[index]); e != nil {
-		e.session.Fail(errAttachmentTime)
-	}
-}
-
-// anySocket returns a socket of the client, which a packet with attachments
-// presumes.
-func (l *Loop) anySocket(c *client) *entry {
-	if c.first == 0 {
-		return nil
-	}
-	return l.sockets.At(c.first - 1)
+	k.session.Fail(errAttachmentTime)
 }
 
 // Faults of clients, the descriptions of closed connections.

@@ -27,10 +27,15 @@ type Server struct {
 	done    chan struct{} // closed when the loops have ended
 
 	// Any goroutine.
-	namespaces atomic.Pointer[map[string]*Namespace]
-	asked      atomic.Bool // somebody may ask for handshakes
-	panics     atomic.Uint64
-	mu         struct {
+	namespaces  atomic.Pointer[map[string]*Namespace]
+	asked       atomic.Bool // somebody may ask for handshakes
+	closing     atomic.Bool
+	panics      atomic.Uint64
+	strands     tally
+	requests    tally     // of Config.HTTP
+	adapters    sync.Once // closes them
+	adaptersErr error
+	mu          struct {
 		sync.Mutex
 		started bool
 		closing bool
@@ -82,8 +87,12 @@ func (s *Server) MaxConnections() int { return s.reactor.MaxConns() }
 // Connections is the number of open connections.
 func (s *Server) Connections() int { return s.reactor.Conns() }
 
-// shutdownTime is how long Run waits for clients when its context is done.
-const shutdownTime = 10 * time.Second
+// shutdownTime is how long Run waits for clients when its context is done, and
+// requestTime how long a shutdown waits for answers of Config.HTTP.
+const (
+	shutdownTime = 10 * time.Second
+	requestTime  = time.Second
+)
 
 // Run serves clients until ctx is done, then shuts the server down with ten
 // seconds for the clients to be told. It returns nil after a shutdown, also one
@@ -104,7 +113,11 @@ func (s *Server) Run(ctx context.Context) error {
 	})
 	defer stop()
 	err := s.reactor.Run()
+	closeErr := s.closeAdapters()
 	close(s.done)
+	if err == nil {
+		err = closeErr
+	}
 	if err != nil {
 		return fmt.Errorf("loop: %w", err)
 	}
@@ -113,48 +126,87 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Shutdown ends the server: new connections are refused, every socket is
 // disconnected with the reason "server shutting down", what was sent before
-// still goes out, running handlers are waited for. When ctx is done, what is
-// left is cut off and ctx's error returned. Clients reconnect on their own.
+// still goes out, running handlers are waited for, requests of Config.HTTP for
+// a second before their connections are closed. When ctx is done, what is left
+// is cut off and ctx's error returned. Clients reconnect on their own.
+//
+// A handler must not wait for it: it would wait for itself. An inline one gets
+// [ErrOnLoop].
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	first := !s.mu.closing
-	s.mu.closing = true
-	started := s.mu.started
-	s.mu.started = true
-	s.mu.Unlock()
-	if !started {
-		close(s.done)
-		return nil
+	if s.onLoop() {
+		return ErrOnLoop
 	}
-	if !first {
+	s.mu.Lock()
+	first, started := !s.mu.closing, s.mu.started
+	s.mu.closing, s.mu.started = true, true
+	s.mu.Unlock()
+	switch {
+	case !started:
+		s.reactor.Release()
+		err := s.closeAdapters()
+		close(s.done)
+		return err
+	case !first:
 		return s.wait(ctx)
 	}
+	s.closing.Store(true)
 	select {
 	case <-s.reactor.Booted():
 	case <-s.done:
 		return nil
+	case <-ctx.Done():
 	}
 	s.reactor.Refuse()
-	for _, e := range s.engines {
-		e.Post(closeTask{})
-	}
-	err := s.reactor.Drained(ctx)
-	if err == nil {
-		err = s.drainHandlers(ctx)
-	}
-	for _, n := range *s.namespaces.Load() {
-		if e := n.adapter.Close(); e != nil && err == nil {
-			err = e
-		}
-	}
-	for _, e := range s.engines {
-		e.Post(leaveTask{})
+	err := s.drain(ctx)
+	if e := s.closeAdapters(); err == nil {
+		err = e
 	}
 	s.reactor.Stop()
 	if e := s.wait(ctx); err == nil {
 		err = e
 	}
 	return err
+}
+
+// drain ends all that clients have open, and waits until it has ended.
+func (s *Server) drain(ctx context.Context) error {
+	soon, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	_ = s.requests.wait(soon)
+	ended := make(chan struct{}, len(s.engines))
+	open := 0
+	for i, e := range s.engines {
+		// A loop that does not run has nobody to tell.
+		if s.reactor.Running(i) {
+			open++
+			e.Post(closeTask{ended})
+		}
+	}
+	for range open {
+		select {
+		case <-ended:
+		case <-s.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for _, wait := range []func(context.Context) error{s.reactor.Drained, s.strands.wait, s.requests.wait} {
+		if err := wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeAdapters closes the adapters of all namespaces, once.
+func (s *Server) closeAdapters() error {
+	s.adapters.Do(func() {
+		for _, n := range *s.namespaces.Load() {
+			s.adaptersErr = errors.Join(s.adaptersErr, n.adapter.Close())
+		}
+	})
+	return s.adaptersErr
 }
 
 // wait waits for the loops to end.
@@ -167,32 +219,14 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 }
 
-// drainHandlers waits for handlers, those of disconnects among them.
-func (s *Server) drainHandlers(ctx context.Context) error {
-	idle := make(chan struct{})
-	go func() {
-		s.workers.wait()
-		close(idle)
-	}()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // closeTask ends the sessions of a loop.
-type closeTask struct{}
+type closeTask struct{ ended chan<- struct{} }
 
 // Run implements [transport.Task].
-func (closeTask) Run(e *transport.Engine) { e.Close() }
-
-// leaveTask is the last thing a loop runs.
-type leaveTask struct{}
-
-// Run implements [transport.Task].
-func (leaveTask) Run(e *transport.Engine) { e.Leave() }
+func (t closeTask) Run(e *transport.Engine) {
+	e.Close()
+	t.ended <- struct{}{}
+}
 
 // onLoop reports whether the caller runs on one of the server's loops.
 func (s *Server) onLoop() bool {
@@ -209,21 +243,36 @@ func (s *Server) wantsHandshake() bool { return !s.cfg.DropHandshake || s.asked.
 
 // fail reports an error on behalf of a client.
 func (s *Server) fail(sock *Socket, err error) {
-	if s.cfg.OnError != nil {
-		s.cfg.OnError(sock, err)
+	if s.cfg.OnError == nil {
+		s.cfg.Logger.Debug("handler failed", "error", err)
 		return
 	}
-	s.cfg.Logger.Debug("handler failed", "error", err)
+	s.report(sock, err)
+}
+
+// report calls OnError, whose panic must not be one more error to report.
+func (s *Server) report(sock *Socket, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.logPanic("OnError", p)
+		}
+	}()
+	s.cfg.OnError(sock, err)
 }
 
 // panicked reports the panic of a handler.
 func (s *Socket) panicked(what string, p any) {
 	srv := s.ns.server
-	srv.panics.Add(1)
-	srv.cfg.Logger.Error("panic in a "+what, "namespace", s.ns.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	srv.logPanic("a "+what, p, "namespace", s.ns.name)
 	if srv.cfg.OnError != nil {
-		srv.cfg.OnError(s, fmt.Errorf("loop: panic in a %s: %v", what, p))
+		srv.report(s, fmt.Errorf("loop: panic in a %s: %v", what, p))
 	}
+}
+
+// logPanic counts and logs a panic in code of the user's.
+func (s *Server) logPanic(what string, p any, attrs ...any) {
+	s.panics.Add(1)
+	s.cfg.Logger.Error("panic in "+what, append(attrs, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))...)
 }
 
 // The methods of the namespace "/" that a server has for short.

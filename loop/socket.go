@@ -4,6 +4,7 @@ package loop
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -32,6 +33,7 @@ type Socket struct {
 
 	// Any goroutine.
 	state     atomic.Uint32
+	websocket atomic.Bool
 	handshake atomic.Pointer[Handshake]
 	data      atomic.Pointer[any]
 	handlers  atomic.Pointer[socketHandlers]
@@ -43,11 +45,12 @@ type Socket struct {
 	acks map[uint64]uint32 // owed by the client: index in the loop's waiting
 }
 
-// The states of a handle.
+// The states of a handle. From stateGone on it is disconnected.
 const (
 	stateJoining uint32 = iota
 	stateConnected
-	stateGone
+	stateGone     // what the client sent before it left is handled still
+	stateExpelled // by this side: nothing is handled any more
 )
 
 // life is the context of a socket, made when somebody asks for it.
@@ -64,14 +67,20 @@ func (l *Loop) handle(e *entry, slot uint32) *Socket {
 		if e.state == socketConnected {
 			s.state.Store(stateConnected)
 		}
+		s.websocket.Store(e.session.WebSocket())
 		e.handle = s
 	}
 	return e.handle
 }
 
 // gone marks the handle of a socket that has disconnected.
-func (s *Socket) gone() {
-	s.state.Store(stateGone)
+func (s *Socket) gone(expelled bool) {
+	switch {
+	case expelled:
+		s.state.Store(stateExpelled)
+	case !s.state.CompareAndSwap(stateConnected, stateGone):
+		s.state.CompareAndSwap(stateJoining, stateGone)
+	}
 	if l := s.life.Load(); l != nil {
 		l.cancel()
 	}
@@ -93,6 +102,15 @@ func (s *Socket) Server() *Server { return s.ns.server }
 // Connected reports whether the socket is connected: true from the end of the
 // middleware to the disconnect.
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
+
+// Transport is the transport the client uses at present, [Polling] or
+// [WebSocket].
+func (s *Socket) Transport() string {
+	if s.websocket.Load() {
+		return WebSocket
+	}
+	return Polling
+}
 
 // Handshake tells how the client connected. With Config.DropHandshake it is
 // empty once the connection handlers have returned.
@@ -136,7 +154,7 @@ func (s *Socket) Context() context.Context {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.life.Store(&life{ctx, cancel})
-	if s.state.Load() == stateGone {
+	if s.state.Load() >= stateGone {
 		cancel()
 	}
 	return ctx
@@ -168,15 +186,23 @@ func (s *Socket) Rooms() []string {
 	return nil
 }
 
-// InRoom reports whether the socket is in a room.
-func (s *Socket) InRoom(room string) bool { return s.shard().Has(s.member, s.ref, room) }
+// InRoom reports whether a room is one of [Socket.Rooms].
+func (s *Socket) InRoom(room string) bool {
+	if s.shard().Has(s.member, s.ref, room) {
+		return true
+	}
+	left := s.left.Load()
+	return left != nil && (room == s.ID() || slices.Contains(*left, room))
+}
 
 func (s *Socket) shard() *rooms.Shard[socketRef] { return s.ns.shards[s.loop.index] }
 
 // Disconnect takes the socket out of its namespace; the client's other
 // namespaces stay. With closeConn the client's whole connection is closed. What
-// was sent before still goes out.
+// was sent before still goes out; events of the client that wait for their
+// handlers are dropped.
 func (s *Socket) Disconnect(closeConn bool) {
+	s.state.Store(stateExpelled)
 	s.do(&disconnectTask{s, closeConn})
 }
 

@@ -31,7 +31,7 @@ var limitNames = [...]string{
 // loopStats are the counters of one loop.
 type loopStats struct {
 	connects, disconnects, refusals uint64
-	events, unhandled               uint64
+	events                          uint64
 	deliveries, volatileDropped     uint64
 	limits                          [limitCount]uint64
 }
@@ -99,7 +99,7 @@ type statsTask struct {
 
 // Run implements [transport.Task].
 func (t *statsTask) Run(e *transport.Engine) {
-	own, below := t.loop.stats, e.Stats()
+	own, below, unhandled := t.loop.stats, e.Stats(), t.loop.unhandled.Load()
 	t.answers <- func(s *Stats) {
 		s.Sessions += below.Sessions
 		s.Sockets += int(own.connects - own.disconnects)
@@ -115,7 +115,7 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.MessagesIn += below.MessagesIn
 		s.MessagesOut += below.MessagesOut
 		s.Events += own.events
-		s.EventsUnhandled += own.unhandled
+		s.EventsUnhandled += unhandled
 		s.Deliveries += own.deliveries
 		s.VolatileDropped += own.volatileDropped
 		s.Panics += below.Panics

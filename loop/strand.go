@@ -9,10 +9,11 @@ import (
 )
 
 // job is one piece of a socket's work: an event for its handlers, or a call.
+// Which handlers an event has, and whether they want to run on the loop, is
+// decided when it is its turn: the work before it may register some.
 type job struct {
-	inline bool // it runs on the loop
+	inline bool // the call runs on the loop
 	event  *Event
-	plan   plan
 	call   func()
 }
 
@@ -32,23 +33,45 @@ type strand struct {
 	}
 }
 
+// elsewhere takes the place of a strand that a worker has finished. What its
+// handlers have sent may still be on the way to the loop, and what an inline
+// handler sends must not overtake it: the next one comes as a task behind it.
+var elsewhere = new(strand)
+
+// busy reports whether work of the socket waits or runs.
+func (s *Socket) busy() bool {
+	st := s.strand.Load()
+	return st != nil && st != elsewhere
+}
+
 // run does a job of a socket: at once if it may run on the loop and nothing
 // waits before it, else as soon as what waits is done. Loop only.
 func (l *Loop) run(s *Socket, j job) {
 	st := s.strand.Load()
-	if st == nil && j.inline {
-		s.perform(&j)
+	if st == nil && j.inline && !l.inside {
+		l.inside = true
+		j.call()
+		l.inside = false
 		return
 	}
-	if st != nil && st.add(l, j) {
+	if s.busy() && st.add(l, j) {
 		return
 	}
 	st = &strand{socket: s}
 	st.mu.jobs = append(st.mu.jobs, j)
 	if j.event != nil {
 		st.mu.bytes = j.event.size()
+		j.inline = s.plan().inline(j.event.name, true)
 	}
 	s.strand.Store(st)
+	l.server.strands.add()
+	if j.inline {
+		// Behind what is on its way; and what a handler causes, such as the
+		// disconnect of a client it sends to, must not run inside it, because
+		// both may want the same lock.
+		l.engine.Post(st)
+		return
+	}
 	l.server.workers.submit(st)
 }
 
@@ -61,7 +84,7 @@ func (st *strand) add(l *Loop, j job) bool {
 		return false
 	}
 	if j.event != nil {
-		if st.mu.bytes > limits.PendingBytes || len(st.mu.jobs)-st.mu.head > limits.PendingEvents {
+		if st.mu.bytes >= limits.PendingBytes || len(st.mu.jobs)-st.mu.head >= limits.PendingEvents {
 			l.stats.limit(LimitPendingEvents)
 			l.engine.Post(&overloadTask{st.socket})
 			j.event.release()
@@ -91,21 +114,32 @@ const turn = 64
 // work does jobs from the front, on a worker if onLoop is false. It reports
 // whether the strand wants another turn on a worker.
 func (st *strand) work(onLoop bool) (again bool) {
+	s := st.socket
 	for range turn {
 		st.mu.Lock()
 		if st.mu.head == len(st.mu.jobs) {
 			st.mu.over = true
-			st.socket.strand.CompareAndSwap(st, nil)
+			if onLoop {
+				s.strand.CompareAndSwap(st, nil)
+			} else {
+				s.strand.CompareAndSwap(st, elsewhere)
+			}
 			st.mu.Unlock()
+			s.ns.server.strands.done()
 			return false
 		}
 		j := st.mu.jobs[st.mu.head]
-		if j.inline != onLoop {
+		inline, p := j.inline, plan{}
+		if j.event != nil {
+			p = s.plan()
+			inline = p.inline(j.event.name, onLoop)
+		}
+		if inline != onLoop {
 			st.mu.Unlock()
 			if onLoop {
 				return true
 			}
-			st.socket.loop.engine.Post(st)
+			s.loop.engine.Post(st)
 			return false
 		}
 		st.mu.jobs[st.mu.head] = job{}
@@ -116,10 +150,15 @@ func (st *strand) work(onLoop bool) (again bool) {
 			st.mu.bytes -= j.event.size()
 		}
 		st.mu.Unlock()
-		st.socket.perform(&j)
+		if j.event == nil {
+			j.call()
+			continue
+		}
+		s.handle(j.event, p)
+		j.event.release()
 	}
 	if onLoop {
-		st.socket.loop.engine.Post(st)
+		s.loop.engine.Post(st)
 		return false
 	}
 	return true
@@ -127,23 +166,17 @@ func (st *strand) work(onLoop bool) (again bool) {
 
 // Run implements [transport.Task]: the loop's part of the work.
 func (st *strand) Run(*transport.Engine) {
-	if st.work(true) {
-		st.socket.loop.server.workers.submit(st)
+	l := st.socket.loop
+	l.inside = true
+	again := st.work(true)
+	l.inside = false
+	if again {
+		l.server.workers.submit(st)
 	}
 }
 
-// perform does one job.
-func (s *Socket) perform(j *job) {
-	if j.event == nil {
-		j.call()
-		return
-	}
-	s.handle(j.event, j.plan)
-	j.event.release()
-}
-
-// workers run strands. Goroutines are started when there is work and none is
-// free, up to a limit, and end when there is no more.
+// workers run strands. Goroutines are started when there is work and fewer than
+// the limit run, and end when there is no more.
 type workers struct {
 	most int
 
@@ -151,15 +184,10 @@ type workers struct {
 		sync.Mutex
 		first, last *strand
 		running     int
-		idle        sync.Cond
 	}
 }
 
-func newWorkers(most int) *workers {
-	w := &workers{most: most}
-	w.mu.idle.L = &w.mu
-	return w
-}
+func newWorkers(most int) *workers { return &workers{most: most} }
 
 // submit hands a strand to the workers. Any goroutine.
 func (w *workers) submit(st *strand) {
@@ -187,9 +215,20 @@ func (w *workers) push(st *strand) {
 
 // run works until there is nothing left to do.
 func (w *workers) run() {
+	var st *strand
+	defer func() {
+		if st != nil {
+			// A handler has ended its goroutine, as a test that fails does; what
+			// waits behind it must not.
+			w.mu.Lock()
+			w.push(st)
+			w.mu.Unlock()
+			go w.run()
+		}
+	}()
 	w.mu.Lock()
 	for w.mu.first != nil {
-		st := w.mu.first
+		st = w.mu.first
 		w.mu.first = st.next
 		w.mu.Unlock()
 		again := st.work(false)
@@ -197,19 +236,8 @@ func (w *workers) run() {
 		if again {
 			w.push(st)
 		}
+		st = nil
 	}
 	w.mu.running--
-	if w.mu.running == 0 {
-		w.mu.idle.Broadcast()
-	}
-	w.mu.Unlock()
-}
-
-// wait returns when no handler runs and none waits.
-func (w *workers) wait() {
-	w.mu.Lock()
-	for w.mu.running > 0 {
-		w.mu.idle.Wait()
-	}
 	w.mu.Unlock()
 }

@@ -22,6 +22,9 @@ type Packet struct {
 type Answer struct {
 	JSON   json.RawMessage
 	Binary [][]byte // attachments that JSON refers to
+	// None says that the socket will not answer: it has disconnected, or the
+	// packet was not sent to it.
+	None bool
 }
 
 // Adapter connects one namespace with the same namespace on other servers. Its
@@ -33,8 +36,8 @@ type Adapter interface {
 	// Broadcast sends an event to the sockets of a target.
 	Broadcast(p *Packet, t Target) error
 	// BroadcastWithAck does the same and asks for an answer of each. clients is
-	// called, once for each server, with the number of its sockets; answer is
-	// called for each answer until ctx is done.
+	// called, once for each server that ServerCount counts, with the number of
+	// its sockets; answer is called once for each of them, until ctx is done.
 	BroadcastWithAck(ctx context.Context, p *Packet, t Target, clients func(n int), answer func(Answer)) error
 	// SocketsJoin, SocketsLeave and DisconnectSockets act on the sockets of a
 	// target. closeConn closes the whole connection of each.
@@ -55,8 +58,8 @@ type Local interface {
 	// Broadcast sends an event to the sockets of this server.
 	Broadcast(p *Packet, t Target) error
 	// BroadcastWithAck does the same and asks each socket for an answer. It
-	// returns the number of sockets asked; answer is called for each that
-	// answers until ctx is done.
+	// returns the number of sockets asked; answer is called once for each of
+	// them, until ctx is done.
 	BroadcastWithAck(ctx context.Context, p *Packet, t Target, answer func(Answer)) (int, error)
 	// SocketsJoin, SocketsLeave and DisconnectSockets act on sockets of this
 	// server.

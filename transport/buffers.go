@@ -16,10 +16,14 @@ const (
 )
 
 // bufferPool lends buffers to the code of one loop. The zero value is empty.
-type bufferPool struct{ stack []*buffer }
+type bufferPool struct {
+	stack []*buffer
+	lent  int // got and not put; negative where those of other loops are put
+}
 
 // get returns an empty buffer.
 func (p *bufferPool) get() *buffer {
+	p.lent++
 	if n := len(p.stack); n > 0 {
 		b := p.stack[n-1]
 		p.stack = p.stack[:n-1]
@@ -34,6 +38,7 @@ func (p *bufferPool) put(b *buffer) *buffer {
 	if b == nil {
 		return nil
 	}
+	p.lent--
 	if len(p.stack) < bufferStack && cap(b.B) <= bufferKeep {
 		b.Reset()
 		p.stack = append(p.stack, b)

@@ -45,6 +45,7 @@ type Conn struct {
 
 	session *Session // of a websocket, candidate or not
 	first   *exchange
+	unsent  *exchange // polls whose answers are not in the kernel's hands yet
 	in      *inbound  // an incomplete request
 	out     *buffer   // output of this batch
 	shared  *Shared   // a single broadcast packet as output, not copied yet
@@ -70,7 +71,7 @@ func (c *Conn) Loop() int { return int(c.loop) }
 // not kept. Loop only.
 func (e *Engine) Feed(c *Conn, p []byte) {
 	e.stats.BytesIn += uint64(len(p))
-	e.busy++
+	e.busy, e.feeding = true, c
 	for len(p) > 0 {
 		switch c.state {
 		case connHTTP:
@@ -82,10 +83,11 @@ func (e *Engine) Feed(c *Conn, p []byte) {
 			e.drain(c, len(p))
 			p = nil
 		default:
+			c.linger = true // closing would reset a peer that is still sending
 			p = nil
 		}
 	}
-	e.busy--
+	e.busy, e.feeding = false, nil
 	if len(e.polls)+len(e.dirty) > 1 {
 		// The peer's own answer leaves at once, what it caused elsewhere goes
 		// together with what the rest of the batch causes.
@@ -105,24 +107,26 @@ func (e *Engine) Closed(c *Conn) {
 	c.state = connClosed
 	c.timer = e.timers.Cancel(c.timer)
 	c.watch = e.timers.Cancel(c.watch)
+	lost := c.out != nil || e.net.Buffered(c) > 0
 	c.out = e.buffers.put(c.out)
 	c.shared = nil
 	s := c.session
 	c.session = nil
 	e.dropInbound(c)
-	e.dropExchanges(c)
 	e.live.conns--
 	e.stats.ConnsClosed++
 	e.graves = append(e.graves, c.index)
+	if !e.busy {
+		e.wakeSelf()
+	}
+	e.dropExchanges(c)
+	e.dropUnsent(c, lost)
 	switch {
 	case s == nil:
 	case was == connCandidate:
 		s.dropCandidate(c)
 	default:
 		s.close(TransportClose, nil)
-	}
-	if e.busy == 0 {
-		e.wakeSelf()
 	}
 }
 
@@ -146,7 +150,7 @@ func (e *Engine) mark(c *Conn) {
 	}
 	c.queued = true
 	e.dirty = append(e.dirty, c)
-	if e.busy == 0 {
+	if !e.busy {
 		e.wakeSelf()
 	}
 }
@@ -175,59 +179,59 @@ func (e *Engine) room(c *Conn) bool {
 	return false
 }
 
-// writable reports whether nothing waits to be sent.
-func (c *Conn) writable() bool { return !c.blocked && c.out == nil && c.shared == nil }
-
 // flush writes the output of the batch.
 func (e *Engine) flush(c *Conn) {
 	c.queued = false
-	out, shared := c.out, c.shared
-	c.out, c.shared = nil, nil
+	if c.state == connClosed {
+		c.out = e.buffers.put(c.out)
+		return
+	}
 	var p []byte
 	switch {
-	case c.state == connClosed:
-		e.buffers.put(out)
-		return
-	case out != nil:
-		p = out.B
-	case shared != nil:
-		p = shared.frames
+	case c.out != nil:
+		p = c.out.B
+	case c.shared != nil:
+		p = c.shared.frames
 	}
 	if len(p) > 0 {
 		err := e.net.Write(c, p)
 		e.stats.BytesOut += uint64(len(p))
 		e.stats.Writes++
-		e.buffers.put(out)
 		if err != nil {
 			e.fail(c, ErrWrite)
 			return
 		}
-		e.afterWrite(c)
-	} else {
-		e.buffers.put(out)
 	}
-	if c.state == connClosing && !c.blocked {
+	c.shared = nil
+	c.out = e.buffers.put(c.out)
+	if len(p) > 0 {
+		e.afterWrite(c, len(p))
+	}
+	if c.sentAll() {
 		e.finish(c)
 	}
 }
 
-// afterWrite notes whether the peer keeps up.
-func (e *Engine) afterWrite(c *Conn) {
+// afterWrite notes whether the peer keeps up, n bytes having been written.
+func (e *Engine) afterWrite(c *Conn, n int) {
 	left := e.net.Buffered(c)
-	if left == 0 {
+	switch {
+	case left == 0:
 		e.unblock(c)
 		return
-	}
-	if !c.blocked {
+	case !c.blocked:
 		c.blocked = true
-		c.left = uint32(left)
 		c.stalled = e.seconds()
 		e.lookAt(c)
+	case left < int(c.left)+n:
+		c.stalled = e.seconds()
 	}
+	c.left = uint32(left)
 }
 
 // unblock notes that all that waited has been sent.
 func (e *Engine) unblock(c *Conn) {
+	e.dropUnsent(c, false)
 	if !c.blocked {
 		return
 	}
@@ -252,11 +256,11 @@ func (e *Engine) end(c *Conn) {
 	c.state = connClosing
 	// Half a body means that the peer is still sending.
 	c.linger = c.linger || c.in != nil
-	c.timer = e.arm(e.Now()+e.opts.StallTimeout, c.index, timerConn)
+	c.timer = e.timers.Cancel(c.timer)
 	e.dropInbound(c)
 	e.mark(c)
 	if c.blocked {
-		e.lookAt(c)
+		e.lookAt(c) // and soon; if the last write is what blocks, flush does this
 	}
 }
 
@@ -268,6 +272,11 @@ func (e *Engine) endLingering(c *Conn) {
 	e.end(c)
 }
 
+// sentAll reports whether a connection that is closing can be closed.
+func (c *Conn) sentAll() bool {
+	return c.state == connClosing && !c.blocked && c.out == nil && c.shared == nil
+}
+
 // finish closes a connection that has sent everything.
 func (e *Engine) finish(c *Conn) {
 	if !c.linger {
@@ -277,7 +286,6 @@ func (e *Engine) finish(c *Conn) {
 	c.state = connDraining
 	c.left = 0
 	e.net.Shutdown(c)
-	e.timers.Cancel(c.timer)
 	c.timer = e.arm(e.Now()+e.opts.LingerTimeout, c.index, timerConn)
 }
 
@@ -301,26 +309,4 @@ func (e *Engine) fail(c *Conn, err error) {
 	if c.state != connClosed {
 		e.net.Close(c)
 	}
-}
-
-// Panicked ends a connection in whose handling the program panicked, and the
-// session it carries: with close code 1011, as far as that still works. Loop
-// only.
-func (e *Engine) Panicked(c *Conn) {
-	e.busy = 0
-	e.stats.Panics++
-	if c.state == connWebSocket || c.state == connCandidate {
-		e.closeFrames(c, ws.StatusInternalError, ErrInternal)
-	} else {
-		e.fail(c, ErrInternal)
-	}
-	e.wakeSelf()
-}
-
-// Recovered readies the engine for work after a panic outside the handling of a
-// connection. Loop only.
-func (e *Engine) Recovered() {
-	e.busy = 0
-	e.stats.Panics++
-	e.wakeSelf()
 }

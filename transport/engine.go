@@ -37,7 +37,10 @@ type Engine struct {
 	timers    wheel.Wheel
 	alarm     int64 // the time last given to Network.Alarm, 0 for none
 	ids       id.Source
-	busy      int // inside a call that settles at its end
+	busy      bool   // inside a call that settles at its end
+	closing   bool   // inside Close
+	feeding   *Conn  // whose input is being read
+	serving   served // what the handler is being told about
 	dirty     []*Conn
 	polls     []*Session // polling sessions with packets for their open request
 	graves    []uint32   // connections to recycle once the batch is over
@@ -138,7 +141,7 @@ const (
 
 // Advance fires the timers that are due. Loop only.
 func (e *Engine) Advance() {
-	e.busy++
+	e.busy = true
 	e.timers.Advance(e.clock(), func(t wheel.Timer) {
 		switch t.Kind {
 		case timerConn:
@@ -151,7 +154,7 @@ func (e *Engine) Advance() {
 			e.handler.OnTimer(t.Owner)
 		}
 	})
-	e.busy--
+	e.busy = false
 	e.alarm = 0
 	e.setAlarm()
 	e.settle()
@@ -160,18 +163,21 @@ func (e *Engine) Advance() {
 // Close ends every session and connection for good: sessions with the reason
 // "server shutting down", so that clients reconnect. Loop only.
 func (e *Engine) Close() {
-	e.busy++
-	e.sessions.Each(func(s *Session) {
-		if s.state == sessionOpen {
-			s.Discard(ServerShuttingDown, nil)
-		}
-	})
+	outer := e.busy
+	e.busy, e.closing = true, true
+	e.sessions.Each(func(s *Session) { s.Discard(ServerShuttingDown, nil) })
 	e.conns.Each(func(c *Conn) {
-		if c.state != connFree {
+		switch {
+		case c.state == connFree:
+		case c.in == nil && c.first != nil && c.first.wait != pollNone:
+			// A session of another loop, which is closing too, has the last word.
+			c.final, c.last().keep = true, false
+		default:
 			e.end(c)
+			e.dropExchanges(c)
 		}
 	})
-	e.busy--
+	e.busy, e.closing = outer, false
 	e.settle()
 }
 

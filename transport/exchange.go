@@ -39,6 +39,8 @@ type answer struct {
 	close       bool
 	fields      []byte // further field lines
 	body        []byte
+	packets     bool // of session sid are in the body
+	sid         id.ID
 }
 
 // beginExchange registers the request just read on c.
@@ -55,11 +57,11 @@ func (e *Engine) beginExchange(c *Conn, r *http1.Request) *exchange {
 	e.stats.Requests++
 	x.seq, x.minor, x.keep = c.requests, uint8(r.Minor), r.KeepAlive
 	x.head = string(r.Method) == "HEAD"
-	at := &c.first
-	for *at != nil {
-		at = &(*at).next
+	if last := c.last(); last != nil {
+		last.next = x
+	} else {
+		c.first = x
 	}
-	*at = x
 	if int(c.requests) >= e.opts.MaxRequests {
 		e.stats.Limits[LimitRequests]++
 		c.final = true
@@ -74,6 +76,15 @@ func (e *Engine) beginExchange(c *Conn, r *http1.Request) *exchange {
 	return x
 }
 
+// last is the exchange of the request last read, nil if that is over.
+func (c *Conn) last() *exchange {
+	x := c.first
+	for x != nil && x.next != nil {
+		x = x.next
+	}
+	return x
+}
+
 func (e *Engine) ref(c *Conn, x *exchange) ExchangeRef {
 	return ExchangeRef{e, c.index, c.gen, x.seq}
 }
@@ -81,11 +92,8 @@ func (e *Engine) ref(c *Conn, x *exchange) ExchangeRef {
 // exchange finds what a reference names, nil if it is over. The engine is the
 // one of the reference.
 func (e *Engine) exchange(ref ExchangeRef) (*Conn, *exchange) {
-	if !e.conns.Known(ref.conn) {
-		return nil, nil
-	}
 	c := e.conns.At(ref.conn)
-	if c.gen != ref.gen || c.state == connClosed {
+	if c.gen != ref.gen || c.state != connHTTP {
 		return nil, nil
 	}
 	for x := c.first; x != nil; x = x.next {
@@ -105,8 +113,12 @@ func (e *Engine) answer(ref ExchangeRef, a answer) {
 		ref.engine.Post(t)
 		return
 	}
-	if c, x := e.exchange(ref); x != nil {
+	switch c, x := e.exchange(ref); {
+	case x != nil:
 		e.reply(c, x, a)
+	case a.packets:
+		// The connection went while the answer came from another loop.
+		e.tellHome(abortTask{sid: a.sid, ref: ref, kind: pollAnswered})
 	}
 }
 
@@ -136,7 +148,11 @@ func (ref ExchangeRef) Respond(status int, fields, body []byte) {
 
 // reply writes an answer, or holds it until the answers before it are written.
 func (e *Engine) reply(c *Conn, x *exchange, a answer) {
-	x.wait = pollNone
+	if a.packets {
+		x.wait = pollAnswered
+	} else {
+		x.wait = pollNone
+	}
 	if a.close {
 		x.keep, c.final = false, true
 	}
@@ -159,10 +175,15 @@ func (e *Engine) retire(c *Conn) {
 		keep := x.keep
 		c.first = x.next
 		c.inflight--
-		e.recycle(x)
+		if x.wait == pollAnswered {
+			x.held = e.buffers.put(x.held)
+			x.next, c.unsent = c.unsent, x
+		} else {
+			e.recycle(x)
+		}
 		if !keep {
-			e.dropExchanges(c)
 			e.end(c)
+			e.dropExchanges(c)
 			return
 		}
 		next := c.first
@@ -200,11 +221,28 @@ func (e *Engine) dropExchanges(c *Conn) {
 		x := c.first
 		c.first = x.next
 		c.inflight--
-		if x.wait != pollNone {
-			e.pollAborted(x.sid, e.ref(c, x), x.wait)
-		}
-		e.recycle(x)
+		e.drop(c, x)
 	}
+}
+
+// dropUnsent forgets the polls that wait for their answers to be sent. If the
+// answers are lost, so are packets of their sessions, which are told.
+func (e *Engine) dropUnsent(c *Conn, lost bool) {
+	for c.unsent != nil {
+		x := c.unsent
+		c.unsent = x.next
+		if !lost {
+			x.wait = pollNone
+		}
+		e.drop(c, x)
+	}
+}
+
+func (e *Engine) drop(c *Conn, x *exchange) {
+	if x.wait != pollNone {
+		e.tellHome(abortTask{sid: x.sid, ref: e.ref(c, x), kind: x.wait})
+	}
+	e.recycle(x)
 }
 
 // appendAnswer appends a whole answer.
@@ -244,4 +282,10 @@ func errorAnswer(err *HandshakeError) answer {
 
 func statusAnswer(status int) answer { return answer{status: status} }
 
-var okBody = []byte("ok")
+// methodAnswer is for methods a session has no use for.
+func methodAnswer() answer { return answer{status: 405, fields: allowField} }
+
+var (
+	okBody     = []byte("ok")
+	allowField = []byte("Allow: GET, POST\r\n")
+)

@@ -15,8 +15,15 @@ const coarse = 100
 // pings.
 const strayPongs = 10
 
-// ticks is a time of the engine's clock as sessions keep it.
+// ticks is a time of the engine's clock as sessions keep it; it starts again
+// after 497 days.
 func ticks(ms int64) uint32 { return uint32((ms + wheel.Tick - 1) / wheel.Tick) }
+
+// atTick is the time at which a tick near the present one begins.
+func (e *Engine) atTick(tick uint32) int64 {
+	now := e.Now() / wheel.Tick
+	return (now + int64(int32(tick-uint32(now)))) * wheel.Tick
+}
 
 // heartbeat puts a heartbeat's time on the grid.
 func (e *Engine) heartbeat(at int64) uint32 {
@@ -33,7 +40,7 @@ func (s *Session) armTimer() {
 		at = s.connectBy
 	}
 	s.engine.timers.Cancel(s.timer)
-	s.timer = s.engine.arm(int64(at)*wheel.Tick, s.index, timerSession)
+	s.timer = s.engine.arm(s.engine.atTick(at), s.index, timerSession)
 }
 
 // sessionTimer acts on what is due.

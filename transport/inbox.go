@@ -18,7 +18,10 @@ type inbox struct {
 		tasks []Task
 		woken bool
 	}
-	// spare is the slice last drained, owned by the loop, for the next swap.
+	// Owned by the loop: the tasks being run, how many have been started, and
+	// the slice drained before, for the next swap.
+	batch []Task
+	done  int
 	spare []Task
 }
 
@@ -55,25 +58,39 @@ func (e *Engine) wakeSelf() {
 // records of closed connections become free. The network calls it after Wake,
 // never from inside another call into the engine. Loop only.
 func (e *Engine) RunTasks() {
-	in := &e.inbox
-	in.mu.Lock()
-	tasks := in.mu.tasks
-	in.mu.tasks = in.spare
-	in.mu.woken = false
-	in.mu.Unlock()
-
-	e.busy++
-	for i, t := range tasks {
-		tasks[i] = nil
-		t.Run(e)
+	e.busy = true
+	if e.closing {
+		e.Close()
 	}
-	e.busy--
-	if cap(tasks) > inboxKeep {
-		tasks = nil
-	}
-	in.spare = tasks[:0]
+	// What a panic has left of the last batch comes first.
+	e.inbox.run(e)
+	e.inbox.swap()
+	e.inbox.run(e)
+	e.busy = false
 	e.reap()
 	e.settle()
+}
+
+// swap makes a batch of what was posted so far.
+func (in *inbox) swap() {
+	if cap(in.batch) <= inboxKeep {
+		in.spare = in.batch[:0]
+	}
+	in.mu.Lock()
+	in.batch, in.done = in.mu.tasks, 0
+	in.mu.tasks, in.spare = in.spare, nil
+	in.mu.woken = false
+	in.mu.Unlock()
+}
+
+// run runs the tasks of the batch that have not been started.
+func (in *inbox) run(e *Engine) {
+	for in.done < len(in.batch) {
+		t := in.batch[in.done]
+		in.batch[in.done] = nil
+		in.done++
+		t.Run(e)
+	}
 }
 
 // settle writes what the batch has left behind.

@@ -3,7 +3,6 @@
 package transport
 
 import (
-	"errors"
 	"sync"
 
 	"github.com/sioserver/sioserver/transport/http1"
@@ -21,7 +20,8 @@ const (
 type sink uint8
 
 const (
-	sinkNone    sink = iota // the request is answered, the body only in the way
+	sinkNone    sink = iota // nobody, the body is only in the way
+	sinkAnswer              // nobody, but the answer waits for it to be over
 	sinkPoll                // packets of a session
 	sinkRequest             // for the handler
 )
@@ -37,7 +37,8 @@ type inbound struct {
 	ref      ExchangeRef
 	poll     pollRequest
 	request  []byte // the head of a request for the handler
-	received int    // body bytes since the last judgement of the pace
+	answer   answer
+	received int // body bytes since the last judgement of the pace
 	seconds  int
 }
 
@@ -66,10 +67,11 @@ func (e *Engine) dropInbound(c *Conn) {
 // that is complete, to be read by the state the connection is in then.
 func (e *Engine) feedHTTP(c *Conn, p []byte) (rest []byte) {
 	switch {
-	case c.final:
-		return nil
 	case c.in != nil && c.in.phase == readingBody:
 		return e.feedBody(c, p)
+	case c.final:
+		c.linger = true
+		return nil
 	case c.in != nil:
 		return e.resumeHead(c, p)
 	}
@@ -121,14 +123,15 @@ func (e *Engine) restartTimer(c *Conn, ms int64) {
 
 // beginBody prepares for the body of the request just read, which rest begins
 // with. It returns the body if it has no more to come, or sets the connection
-// to gather it.
-func (e *Engine) beginBody(c *Conn, rest []byte) (body, after []byte, complete bool, err error) {
+// to gather it. If ok is false the request has been refused.
+func (e *Engine) beginBody(c *Conn, rest []byte) (body, after []byte, complete, ok bool) {
 	var b http1.Body
 	if err := b.Begin(&e.req, &e.opts.HTTP); err != nil {
-		return nil, nil, false, err
+		e.refuseBody(c, err)
+		return nil, nil, false, false
 	}
 	if body, ok := b.View(rest); ok {
-		return body, rest[len(body):], true, nil
+		return body, rest[len(body):], true, true
 	}
 	in := e.hold(c)
 	in.phase, in.body = readingBody, b
@@ -138,7 +141,7 @@ func (e *Engine) beginBody(c *Conn, rest []byte) (body, after []byte, complete b
 	}
 	e.restartTimer(c, e.opts.BodyTimeout)
 	e.lookAt(c)
-	return nil, rest, false, nil
+	return nil, rest, false, true
 }
 
 // feedBody gathers a body and acts on it once it is complete.
@@ -147,7 +150,7 @@ func (e *Engine) feedBody(c *Conn, p []byte) (rest []byte) {
 	n, grown, done, err := in.body.Feed(p, in.data.B)
 	in.data.B = grown
 	in.received += n
-	if in.sink == sinkNone {
+	if in.sink <= sinkAnswer {
 		in.data.B = in.data.B[:0]
 	}
 	if err != nil {
@@ -158,52 +161,67 @@ func (e *Engine) feedBody(c *Conn, p []byte) (rest []byte) {
 		return nil
 	}
 	c.timer = e.timers.Cancel(c.timer)
-	c.watch = e.timers.Cancel(c.watch)
 	data := in.data
 	in.data = nil
-	kind, ref, poll, head := in.sink, in.ref, in.poll, in.request
+	was := *in
 	e.dropInbound(c)
-	switch kind {
-	case sinkNone:
-		if c.first == nil {
-			e.idle(c)
-		}
+	switch was.sink {
 	case sinkPoll:
-		poll.body = data
-		e.deliverPoll(poll)
-		return p[n:]
+		was.poll.body, data = data, nil
+		e.deliverPoll(was.poll)
 	case sinkRequest:
-		e.deliverRequest(c, ref, head, data.B)
+		e.deliverRequest(c, was.ref, was.request, data.B)
+	case sinkAnswer:
+		e.answer(was.ref, was.answer)
 	}
 	e.buffers.put(data)
+	if c.first == nil && c.timer == 0 {
+		e.idle(c) // the answer was faster than the body
+	}
 	return p[n:]
 }
 
-// refuseBody answers a body that breaks its framing or passes a limit.
-func (e *Engine) refuseBody(c *Conn, err error) {
-	if in := c.in; in.sink == sinkPoll {
-		// The session learns that its data request is over; a body that is too
-		// large does not harm it.
-		e.pollRefused(in.poll)
-	}
-	e.refuse(c, err)
-}
-
-// refuse answers a request that HTTP does not allow and ends the connection.
+// refuse answers a head that HTTP does not allow and ends the connection.
 func (e *Engine) refuse(c *Conn, err error) {
-	var fault *http1.Error
-	if !errors.As(err, &fault) {
-		fault = http1.ErrTimeout
-	}
-	if fault.Limit != "" {
-		e.stats.Limits[LimitRequest]++
-	}
-	// An answer may only follow those that are due before it.
-	if c.first == nil || c.first.next == nil && c.in != nil && c.in.phase == readingBody {
+	fault := e.faultOf(err)
+	if c.first == nil { // else others' answers are due before
 		out := e.output(c)
 		out.B = http1.AppendError(out.B, fault)
 	}
-	e.dropInbound(c)
-	e.dropExchanges(c)
 	e.endLingering(c)
+	e.dropExchanges(c)
+}
+
+// refuseBody answers the request last read, whose body HTTP does not allow, and
+// ends the connection behind the answers that are due before.
+func (e *Engine) refuseBody(c *Conn, err error) {
+	fault := e.faultOf(err)
+	e.dropInbound(c)
+	c.timer = e.timers.Cancel(c.timer)
+	c.linger, c.final = true, true
+	x := c.last()
+	switch {
+	case x == nil: // answered before its body came
+		e.end(c)
+	case x.done:
+		x.keep = false
+	default:
+		ref := e.ref(c, x)
+		if x.wait != pollNone {
+			// A body that is too large or malformed does not harm the session,
+			// one that stops coming does.
+			e.tellHome(abortTask{sid: x.sid, ref: ref, kind: x.wait, refused: fault != http1.ErrTimeout})
+		}
+		e.answer(ref, answer{status: fault.Status, close: true})
+	}
+}
+
+// faultOf is the fault behind an error of package http1, counted if it is a
+// limit.
+func (e *Engine) faultOf(err error) *http1.Error {
+	fault := err.(*http1.Error) // it always is
+	if fault.Limit != "" {
+		e.stats.Limits[LimitRequest]++
+	}
+	return fault
 }

@@ -18,11 +18,15 @@ type polling struct {
 // open reports whether a GET waits.
 func (p *polling) open() bool { return p.get.engine != nil }
 
+// probed reports whether the client is about to switch over.
+func (p *polling) probed() bool { return p.candidate != nil && p.candidate.probed }
+
 // newPolling and dropPolling begin and end the polling side of a session.
 func (e *Engine) newPolling() *polling { return new(polling) }
 
 func (e *Engine) dropPolling(s *Session) {
 	if s.poll != nil {
+		s.endCandidate()
 		s.poll.spool = e.buffers.put(s.poll.spool)
 		s.poll = nil
 	}
@@ -36,6 +40,7 @@ const (
 	pollGet
 	pollPost
 	pollPostBegun // the head of a POST whose body is still coming
+	pollAnswered  // a GET whose answer is on its way
 )
 
 // pollRequest is a polling request on its way to the loop of its session.
@@ -103,7 +108,7 @@ func (s *Session) pollGet(ref ExchangeRef) {
 	switch {
 	case p.spool != nil:
 		s.flushPoll()
-	case p.candidate != nil && p.candidate.probed:
+	case p.probed():
 		// The client waits for its poll to end before it switches over.
 		s.sendPacket(engineio.Noop)
 		s.flushPoll()
@@ -133,7 +138,9 @@ func (s *Session) answerGet(tail []byte) {
 		}
 	}
 	e.scratch = append(e.scratch, tail...)
-	e.answer(ref, payloadAnswer(e.scratch))
+	a := payloadAnswer(e.scratch)
+	a.packets, a.sid = true, s.id
+	e.answer(ref, a)
 }
 
 // beginPost notes that a data request has begun.
@@ -152,8 +159,8 @@ func (s *Session) postOverlap(ref ExchangeRef) {
 	first := s.poll.post
 	s.poll.post = ExchangeRef{}
 	e.answer(ref, statusAnswer(400))
-	e.cut(first)
 	s.close(TransportError, ErrDataOverlap)
+	e.cut(first)
 }
 
 // finishPost delivers the packets of a data request.
@@ -169,7 +176,9 @@ func (s *Session) finishPost(p *pollRequest) {
 		s.close(TransportError, ErrInvalidContent)
 		return
 	}
+	e.serving = served{s, p.ref}
 	s.receivePayload(p.body.B)
+	e.serving = served{}
 	e.answer(p.ref, okAnswer())
 }
 
@@ -181,7 +190,7 @@ func (s *Session) receivePayload(payload []byte) {
 		return
 	}
 	codec := s.codec()
-	for n := 1; payload != nil; n++ {
+	for n := 1; ; n++ {
 		if n > s.engine.opts.PayloadPackets {
 			s.engine.stats.Limits[LimitPayloadPackets]++
 			s.close(ParseError, ErrTooManyPackets)
@@ -192,7 +201,7 @@ func (s *Session) receivePayload(payload []byte) {
 			s.close(ParseError, err)
 			return
 		}
-		if !s.receive(p) {
+		if !s.receive(p) || rest == nil {
 			return
 		}
 		payload = rest
@@ -208,34 +217,45 @@ func (s *Session) clientClose() {
 }
 
 // closePolling ends the polling side of a session that is closing. A close of
-// ours that finds no open request waits for the next one.
+// ours that finds no open request waits for the next one, or for a client that
+// is about to switch over to do so.
 func (s *Session) closePolling(reason CloseReason) {
 	e, p := s.engine, s.poll
-	if c := p.candidate; c != nil {
-		p.candidate, c.session = nil, nil
-		e.endFrames(c, ws.StatusNone)
-	}
-	switch {
-	case p.open():
+	p.post = ExchangeRef{}
+	switch forced := reason == ForcedClose || reason == ForcedServerClose; {
+	case p.open() && (p.spool == nil || !forced):
 		s.answerGet(closePacket)
-	case reason == ForcedServerClose:
+	case forced:
+		if p.open() {
+			s.answerGet(nil) // and the close with the next one: see answerLingering
+		}
 		s.state = sessionLingering
 		s.timer = e.arm(e.Now()+e.opts.SessionLinger, s.index, timerSession)
+		if !p.probed() {
+			s.endCandidate()
+		}
 	}
 }
 
-// answerLingering tells a client that polls after the close what happened.
+// answerLingering tells a client that polls after the close what happened, in a
+// payload of its own: clients act on a close at once and on messages a little
+// later, and a close in front of its announcement looks like a failure. What
+// the client sends is dropped and no error, which would make it give up before
+// it has fetched what was sent to it.
 func (s *Session) answerLingering(p pollRequest) {
-	if p.kind != pollGet {
-		s.engine.answer(p.ref, errorAnswer(ErrSessionUnknown))
+	switch p.kind {
+	case pollPostBegun:
+		return
+	case pollPost:
+		s.engine.answer(p.ref, okAnswer())
 		return
 	}
 	s.poll.get = p.ref
-	tail := closePacket
-	if s.poll.spool == nil {
-		tail = noopAndClose
+	if s.poll.spool != nil {
+		s.answerGet(nil)
+		return
 	}
-	s.answerGet(tail)
+	s.answerGet(noopAndClose)
 	s.bury()
 }
 
@@ -245,7 +265,8 @@ var (
 	noopAndClose = []byte("6\x1e1")
 )
 
-// abortTask tells a session on another loop that a request of it is over.
+// abortTask tells a session that a request of it is over: the connection is
+// gone, perhaps with an answer, or HTTP has refused the body.
 type abortTask struct {
 	sid     id.ID
 	ref     ExchangeRef
@@ -255,17 +276,7 @@ type abortTask struct {
 
 func (t *abortTask) Run(e *Engine) { e.endPoll(t) }
 
-// pollAborted tells the session that the connection of its request is gone.
-func (e *Engine) pollAborted(sid id.ID, ref ExchangeRef, kind pollKind) {
-	e.tellHome(abortTask{sid: sid, ref: ref, kind: kind})
-}
-
-// pollRefused tells the session that HTTP has refused its data request, which
-// does not harm it.
-func (e *Engine) pollRefused(p pollRequest) {
-	e.tellHome(abortTask{sid: p.sid, ref: p.ref, kind: pollPost, refused: true})
-}
-
+// tellHome tells a session that a request of it will not go on.
 func (e *Engine) tellHome(t abortTask) {
 	if home := e.peers[t.sid.Tag()]; home != e {
 		home.Post(&t)
@@ -281,6 +292,8 @@ func (e *Engine) endPoll(t *abortTask) {
 		return
 	}
 	switch {
+	case t.kind == pollAnswered:
+		s.close(TransportError, ErrPollAborted)
 	case t.kind == pollGet && s.poll.get == t.ref:
 		s.poll.get = ExchangeRef{}
 		s.close(TransportError, ErrPollAborted)

@@ -14,6 +14,9 @@ import (
 func (e *Engine) request(c *Conn, head, rest []byte) []byte {
 	r := &e.req
 	c.timer = e.timers.Cancel(c.timer)
+	if !e.room(c) {
+		return nil // asks and does not read
+	}
 	if string(r.Path) != e.opts.Path {
 		return e.foreignRequest(c, head, rest)
 	}
@@ -30,15 +33,21 @@ func (e *Engine) request(c *Conn, head, rest []byte) []byte {
 	if len(q.SID) > 0 {
 		return e.sessionRequest(c, ref, x, rest)
 	}
-	if err := e.checkHandshake(r, q); err != nil {
+	if err := e.checkHandshake(r, q, false); err != nil {
 		return e.answerEarly(c, ref, errorAnswer(err), rest)
+	}
+	_, after, _, ok := e.beginBody(c, rest)
+	if !ok {
+		return nil
 	}
 	s := e.openSession(nil)
 	s.poll = e.newPolling()
 	e.startSession(s)
 	e.scratch = s.appendOpen(e.scratch[:0])
-	after := e.answerEarly(c, ref, payloadAnswer(e.scratch), rest)
+	e.answer(ref, payloadAnswer(e.scratch))
+	e.serving.session = s
 	e.handler.OnOpen(s, e.hello(c, head))
+	e.serving.session = nil
 	return after
 }
 
@@ -66,9 +75,6 @@ func (e *Engine) checkQuery(q *http1.Query, upgrade bool) *HandshakeError {
 		if !e.opts.WebSocket {
 			return ErrTransportUnknown
 		}
-		if !upgrade && len(q.SID) == 0 {
-			return ErrBadRequest
-		}
 	default:
 		return ErrTransportUnknown
 	}
@@ -79,9 +85,12 @@ func (e *Engine) checkQuery(q *http1.Query, upgrade bool) *HandshakeError {
 }
 
 // checkHandshake is the part that concerns new sessions.
-func (e *Engine) checkHandshake(r *http1.Request, q *http1.Query) *HandshakeError {
+func (e *Engine) checkHandshake(r *http1.Request, q *http1.Query, upgrade bool) *HandshakeError {
 	if string(r.Method) != "GET" {
 		return ErrBadHandshakeMethod
+	}
+	if !upgrade && string(q.Transport) != "polling" {
+		return ErrBadRequest
 	}
 	if !e.originAllowed(r) {
 		return ErrForbidden
@@ -123,14 +132,18 @@ func (e *Engine) originAllowed(r *http1.Request) bool {
 }
 
 // answerEarly answers a request without looking at its body, which is read over
-// if there is one.
+// if there is one. The answer waits for the end of the body, which may turn out
+// to be worse than the request.
 func (e *Engine) answerEarly(c *Conn, ref ExchangeRef, a answer, rest []byte) []byte {
-	_, after, _, err := e.beginBody(c, rest)
-	if err != nil {
-		e.refuse(c, err)
+	_, after, complete, ok := e.beginBody(c, rest)
+	switch {
+	case !ok:
 		return nil
+	case complete:
+		e.answer(ref, a)
+	default:
+		c.in.sink, c.in.ref, c.in.answer = sinkAnswer, ref, a
 	}
-	e.answer(ref, a)
 	return after
 }
 
@@ -146,17 +159,19 @@ func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []by
 	case "GET":
 		p.kind = pollGet
 	case "POST":
+		if !isIdentity(r.ContentEncoding) {
+			return e.answerEarly(c, ref, statusAnswer(415), rest)
+		}
 		p.kind = pollPost
 		p.octets = isOctetStream(r.ContentType)
 	default:
-		return e.answerEarly(c, ref, statusAnswer(405), rest)
+		return e.answerEarly(c, ref, methodAnswer(), rest)
 	}
 	x.sid, x.wait = sid, p.kind
 	if p.kind == pollGet {
 		// A body of a GET means nothing and is read over.
-		_, after, _, err := e.beginBody(c, rest)
-		if err != nil {
-			e.refuse(c, err)
+		_, after, _, ok := e.beginBody(c, rest)
+		if !ok {
 			return nil
 		}
 		e.deliverPoll(p)
@@ -167,9 +182,8 @@ func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []by
 
 // postRequest reads the body of a POST, whole or as it comes.
 func (e *Engine) postRequest(c *Conn, p pollRequest, rest []byte) []byte {
-	body, after, complete, err := e.beginBody(c, rest)
-	if err != nil {
-		e.refuse(c, err)
+	body, after, complete, ok := e.beginBody(c, rest)
+	if !ok {
 		return nil
 	}
 	if complete {
@@ -197,14 +211,18 @@ func isOctetStream(contentType []byte) bool {
 	return bytes.EqualFold(bytes.TrimSpace(kind), []byte("application/octet-stream"))
 }
 
+// isIdentity reports whether a body is as it is named, not compressed.
+func isIdentity(contentEncoding []byte) bool {
+	return len(contentEncoding) == 0 || bytes.EqualFold(contentEncoding, []byte("identity"))
+}
+
 // foreignRequest hands a request outside the engine's path to the handler.
 func (e *Engine) foreignRequest(c *Conn, head, rest []byte) []byte {
 	x := e.beginExchange(c, &e.req)
 	ref := e.ref(c, x)
-	body, after, complete, err := e.beginBody(c, rest)
+	body, after, complete, ok := e.beginBody(c, rest)
 	switch {
-	case err != nil:
-		e.refuse(c, err)
+	case !ok:
 		return nil
 	case complete:
 		e.handler.OnRequest(ref, e.hello(c, head), body)
@@ -218,9 +236,6 @@ func (e *Engine) foreignRequest(c *Conn, head, rest []byte) []byte {
 // deliverRequest hands up a request whose body came in pieces.
 func (e *Engine) deliverRequest(c *Conn, ref ExchangeRef, head, body []byte) {
 	var h http1.Head
-	if _, err := h.Parse(head, &e.opts.HTTP, &e.req); err != nil {
-		e.refuse(c, err) // it parsed before; nothing else can be done
-		return
-	}
+	_, _ = h.Parse(head, &e.opts.HTTP, &e.req) // it parsed before
 	e.handler.OnRequest(ref, e.hello(c, head), body)
 }

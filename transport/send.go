@@ -74,7 +74,8 @@ func (s *Session) Writable() bool {
 	case s.state != sessionOpen:
 		return false
 	case s.conn != nil:
-		return s.conn.writable()
+		c := s.conn
+		return c.out == nil && c.shared == nil && (!c.blocked || s.engine.net.Buffered(c) == 0)
 	}
 	return s.poll.open() && s.poll.spool == nil
 }
@@ -143,7 +144,7 @@ func (s *Session) spool(kind uint8, data []byte) bool {
 	if p.open() && !s.queued {
 		s.queued = true
 		e.polls = append(e.polls, s)
-		if e.busy == 0 {
+		if !e.busy {
 			e.wakeSelf()
 		}
 	}

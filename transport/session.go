@@ -146,22 +146,21 @@ func (s *Session) Close() {
 // closeForced closes the session from this side; err says why.
 func (s *Session) closeForced(err error) {
 	reason := ForcedClose
-	if s.conn == nil && !s.poll.open() {
+	if s.conn == nil && !s.poll.open() && !s.poll.probed() {
 		reason = ForcedServerClose
 	}
 	s.close(reason, err)
 }
 
-// Discard ends the session at once for a reason of the caller's; what waits to
-// be sent is dropped if the client is not ready for it. Loop only.
+// Discard ends the session at once for a reason of the caller's, which is not
+// one of the forced ones; what waits to be sent is dropped if the client is not
+// ready for it. Loop only.
 func (s *Session) Discard(reason CloseReason, err error) { s.close(reason, err) }
 
 // close ends the session, releases its transports and tells the handler.
 func (s *Session) close(reason CloseReason, err error) {
 	if s.state == sessionLingering {
-		if reason != ForcedServerClose {
-			s.bury()
-		}
+		s.bury()
 		return
 	}
 	if s.state != sessionOpen {
@@ -180,10 +179,11 @@ func (s *Session) close(reason CloseReason, err error) {
 	if s.poll != nil {
 		s.closePolling(reason)
 	}
-	e.handler.OnClose(s, reason, err)
 	if s.state != sessionLingering {
 		s.bury()
 	}
+	// Last, so that nothing is left undone if the handler panics.
+	e.handler.OnClose(s, reason, err)
 }
 
 // bury takes the session out of the table; its record is free once the batch is
@@ -195,7 +195,7 @@ func (s *Session) bury() {
 	e.dropPolling(s)
 	e.sids.Remove(s.index)
 	e.tombs = append(e.tombs, s.index)
-	if e.busy == 0 {
+	if !e.busy {
 		e.wakeSelf()
 	}
 }

@@ -44,10 +44,11 @@ var limitNames = [...]string{
 // String is the name of the limit for logs and metrics. Any goroutine.
 func (l Limit) String() string { return limitNames[l] }
 
-// Stats are the counters of one engine, or the sum of several. All but Conns,
-// Sessions and Timers only grow.
+// Stats are the counters of one engine, or the sum of several. All but the
+// first ones only grow.
 type Stats struct {
 	Conns, Sessions, Timers int // at present
+	Buffers                 int // in use at present; they wander, so only the sum of all engines means something
 
 	ConnsOpened, ConnsClosed       uint64
 	SessionsOpened, SessionsClosed uint64
@@ -62,6 +63,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	s := e.stats
 	s.Conns, s.Sessions, s.Timers = e.live.conns, e.live.sessions, e.timers.Len()
+	s.Buffers = e.buffers.lent
 	return s
 }
 
@@ -70,6 +72,7 @@ func (s *Stats) Add(o *Stats) {
 	s.Conns += o.Conns
 	s.Sessions += o.Sessions
 	s.Timers += o.Timers
+	s.Buffers += o.Buffers
 	s.ConnsOpened += o.ConnsOpened
 	s.ConnsClosed += o.ConnsClosed
 	s.SessionsOpened += o.SessionsOpened

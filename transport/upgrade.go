@@ -50,6 +50,9 @@ func (s *Session) probe(c *Conn, payload []byte, binary bool) {
 	e := s.engine
 	switch {
 	case !binary && string(payload) == string(probePing):
+		if !e.room(c) {
+			return
+		}
 		c.probed = true
 		out := e.output(c)
 		out.B = ws.AppendFrame(out.B, ws.OpText, probePong)
@@ -71,26 +74,38 @@ func (s *Session) dropCandidate(c *Conn) {
 	}
 }
 
+// endCandidate closes a candidate that the session has no more use for.
+func (s *Session) endCandidate() {
+	if c := s.poll.candidate; c != nil {
+		s.poll.candidate, c.session = nil, nil
+		s.engine.endFrames(c, ws.StatusNone)
+	}
+}
+
 // upgrade switches the session over to the websocket. What the polling side
 // has not sent goes out as frames, in order.
 func (s *Session) upgrade(c *Conn) {
 	e, p := s.engine, s.poll
+	if spool := p.spool; spool != nil {
+		p.spool = nil
+		out := e.output(c)
+		out.B = s.appendSpooledFrames(out.B, spool.B)
+		e.buffers.put(spool)
+	}
+	if s.state == sessionLingering {
+		// Closed while the client was on its way: here is where it learns of it.
+		s.bury()
+		return
+	}
 	c.timer = e.timers.Cancel(c.timer)
 	c.state = connWebSocket
 	p.candidate = nil
-	spool := p.spool
-	p.spool = nil
 	if p.open() {
 		// A client that follows the protocol has none open.
 		s.answerGet(closePacket)
 	}
 	e.dropPolling(s)
 	s.conn = c
-	if spool != nil {
-		out := e.output(c)
-		out.B = s.appendSpooledFrames(out.B, spool.B)
-		e.buffers.put(spool)
-	}
 	e.stats.Upgrades++
 	e.handler.OnUpgrade(s)
 }

@@ -45,7 +45,7 @@ func (e *Engine) connWatch(c *Conn) {
 	if c.state == connClosed {
 		return
 	}
-	if c.state == connClosing && !c.blocked {
+	if c.sentAll() {
 		e.finish(c)
 		return
 	}
@@ -66,8 +66,6 @@ func (e *Engine) watchOutput(c *Conn, now uint32) {
 	case int64(now-c.stalled)*1000 >= e.opts.StallTimeout:
 		e.stats.Limits[LimitStall]++
 		e.fail(c, ErrStalled)
-	default:
-		c.left = left
 	}
 }
 
@@ -91,7 +89,7 @@ func (e *Engine) watchBody(c *Conn) {
 	}
 	if in.received < e.opts.BodyRate*bodyWindow {
 		e.stats.Limits[LimitBodyRate]++
-		e.refuse(c, http1.ErrTimeout)
+		e.refuseBody(c, http1.ErrTimeout)
 		return
 	}
 	in.seconds, in.received = 0, 0
@@ -105,17 +103,26 @@ func (e *Engine) connTimer(c *Conn) {
 	c.timer = 0
 	switch c.state {
 	case connHTTP:
-		if c.in == nil && c.requests > 0 {
-			// Idle between requests: nobody waits for an answer.
-			e.net.Close(c)
+		switch {
+		case c.in != nil || c.requests == 0:
+		case c.blocked:
+			// It takes its last answer slowly, as connWatch sees.
+			c.timer = e.arm(e.Now()+e.opts.KeepAlive, c.index, timerConn)
+			return
+		default:
+			e.end(c)
 			return
 		}
 		e.stats.Limits[LimitRequestTime]++
-		e.refuse(c, http1.ErrTimeout)
+		if c.in != nil && c.in.phase == readingBody {
+			e.refuseBody(c, http1.ErrTimeout)
+		} else {
+			e.refuse(c, http1.ErrTimeout)
+		}
 	case connCandidate:
 		e.stats.Limits[LimitUpgradeTime]++
 		e.closeFrames(c, ws.StatusNone, nil)
-	case connDraining, connClosing:
+	case connDraining:
 		e.net.Close(c)
 	}
 }

@@ -28,7 +28,7 @@ func (e *Engine) upgradeRequest(c *Conn, head, rest []byte) []byte {
 	if len(q.SID) > 0 {
 		return e.candidateRequest(c, head, rest)
 	}
-	if err := e.checkHandshake(r, q); err != nil {
+	if err := e.checkHandshake(r, q, true); err != nil {
 		return e.refuseUpgrade(c, err.Status, err.Message)
 	}
 	if !e.accept(c) {
@@ -101,14 +101,16 @@ func (e *Engine) refuseVersion(c *Conn, text string) {
 }
 
 func (e *Engine) refuseWith(c *Conn, status int, text, fields string) {
-	out := e.output(c)
-	out.B = http1.AppendStatus(out.B, status)
-	out.B = append(out.B, "Content-Type: text/html\r\n"...)
-	out.B = append(out.B, fields...)
-	out.B = http1.AppendConnection(out.B, 1, false)
-	out.B = http1.AppendBody(out.B, status, false, text)
-	e.dropExchanges(c)
+	if c.first == nil { // else it would pass for the answer to another request
+		out := e.output(c)
+		out.B = http1.AppendStatus(out.B, status)
+		out.B = append(out.B, "Content-Type: text/html\r\n"...)
+		out.B = append(out.B, fields...)
+		out.B = http1.AppendConnection(out.B, 1, false)
+		out.B = http1.AppendBody(out.B, status, false, text)
+	}
 	e.endLingering(c)
+	e.dropExchanges(c)
 }
 
 // feedFrames takes bytes of websocket frames.
@@ -132,8 +134,13 @@ func (e *Engine) feedFrames(c *Conn, p []byte) {
 		case ws.Text, ws.Binary:
 			c.message = 0
 			e.frameMessage(c, ev.Payload, ev.Kind == ws.Binary)
-		case ws.Ping:
-			e.answerPing(c, ev.Payload)
+		case ws.Ping, ws.Pong:
+			if !c.frames.Pending() {
+				c.message = 0
+			}
+			if ev.Kind == ws.Ping {
+				e.answerPing(c, ev.Payload)
+			}
 		case ws.Close:
 			e.peerClosed(c, ev.Code)
 			return

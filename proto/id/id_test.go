@@ -58,7 +58,7 @@ func TestIDsAreRandom(t *testing.T) {
 func TestTableAgainstMap(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 2))
-		ids := make([]id.ID, 4000)
+		ids := make([]id.ID, 1000)
 		for i := range ids {
 			for j := range ids[i] {
 				ids[i][j] = byte(rng.Uint32())
@@ -70,7 +70,7 @@ func TestTableAgainstMap(t *testing.T) {
 		}
 		table := id.NewTable(func(i uint32) *id.ID { return &ids[i] })
 		live := map[uint32]bool{}
-		for range 6000 {
+		for range 3000 {
 			i := uint32(rng.IntN(len(ids)))
 			if live[i] {
 				table.Remove(i)

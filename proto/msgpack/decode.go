@@ -41,7 +41,7 @@ func Decode(msg []byte, lim *socketio.Limits, p *socketio.Packet) error {
 
 // members are the parts of a packet's map, nil where missing.
 type members struct {
-	kind, nsp, data, id []byte
+	typ, nsp, data, id []byte
 }
 
 // read finds the members in msg and checks their form.
@@ -58,21 +58,17 @@ func (m *members) read(msg []byte, lim *socketio.Limits) error {
 	}
 	s := scanner{b: msg, maxDepth: lim.Depth}
 	for range h.n {
-		key, next := readHead(msg, i)
-		if next < 0 || key.kind != strKind && key.kind != intKind {
-			return ErrMalformed
-		}
-		keyEnd := s.values(i, 1, 0)
+		key, keyEnd := keyAt(msg, i)
 		if keyEnd < 0 {
-			return s.err
+			return ErrMalformed
 		}
 		if i = s.values(keyEnd, 1, 0); i < 0 {
 			return s.err
 		}
 		var part *[]byte
-		switch string(msg[next:keyEnd]) {
+		switch string(msg[key:keyEnd]) {
 		case "type":
-			part = &m.kind
+			part = &m.typ
 		case "nsp":
 			part = &m.nsp
 		case "data":
@@ -80,6 +76,9 @@ func (m *members) read(msg []byte, lim *socketio.Limits) error {
 		case "id":
 			part = &m.id
 		default:
+			if !validText(msg, key, keyEnd) {
+				return ErrMalformed
+			}
 			continue
 		}
 		// Two readers may differ in which of two they take.
@@ -96,7 +95,7 @@ func (m *members) read(msg []byte, lim *socketio.Limits) error {
 
 // packetType returns the type, larger than any if there is no such integer.
 func (m *members) packetType() uint64 {
-	h, next := readHead(m.kind, 0)
+	h, next := readHead(m.typ, 0)
 	if next < 0 || h.kind != intKind {
 		return ^uint64(0)
 	}

@@ -156,7 +156,9 @@ func readExtHead(b []byte, i int, code byte, h head) (head, int) {
 }
 
 // hasBytes tells whether n bytes of contents stand behind the head.
-func (h head) hasBytes() bool { return h.kind >= strKind && h.kind <= extKind || h.kind == undefinedKind }
+func (h head) hasBytes() bool {
+	return h.kind >= strKind && h.kind <= extKind || h.kind == undefinedKind
+}
 
 // absent tells whether the value stands for none.
 func (h head) absent() bool { return h.kind == nilKind || h.kind == undefinedKind }

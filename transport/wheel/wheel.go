@@ -25,6 +25,10 @@ const (
 	levels   = 3
 )
 
+// reach is how far behind the clock, with the time of a timer on top, a wheel
+// without timers may stand, in ticks. It is 248 days.
+const reach = 1<<31 - 1
+
 // ID names an armed timer. The zero ID is no timer.
 type ID uint32
 
@@ -37,7 +41,7 @@ type Timer struct {
 // node is one timer. Free nodes are linked through next.
 type node struct {
 	next, prev uint32
-	due        uint32 // in ticks since the wheel's origin
+	due        uint32 // the lower bits of the tick
 	owner      uint32
 	kind       uint8
 	level      uint8
@@ -49,7 +53,7 @@ type Wheel struct {
 	nodes []node // index 0 is unused
 	free  uint32
 	armed int
-	tick  uint32 // every tick up to this one has fired
+	tick  uint64 // every tick up to this one has fired
 	heads [levels][slots]uint32
 	used  [levels][slots / 64]uint64
 }
@@ -60,13 +64,13 @@ func (w *Wheel) Len() int { return w.armed }
 // Arm sets a timer that is due at time at, in milliseconds since the wheel's
 // origin; a time that has passed is due at the next tick. Loop only.
 func (w *Wheel) Arm(at int64, owner uint32, kind uint8) ID {
-	due := uint32((at + Tick - 1) / Tick)
-	if int32(due-w.tick) <= 0 {
-		due = w.tick + 1
+	due := max(uint64((at+Tick-1)/Tick), w.tick+1)
+	if due-w.tick > reach && w.armed == 0 {
+		w.tick = due - reach // the wheel stood still for months
 	}
 	i := w.alloc()
 	n := &w.nodes[i]
-	n.due, n.owner, n.kind = due, owner, kind
+	n.due, n.owner, n.kind = uint32(due), owner, kind
 	w.link(i)
 	w.armed++
 	return ID(i)
@@ -86,8 +90,9 @@ func (w *Wheel) Cancel(id ID) ID {
 // timer that is due, in the order of their ticks. The timer is gone before fire
 // runs, which may arm and cancel others. Loop only.
 func (w *Wheel) Advance(now int64, fire func(Timer)) {
-	target := uint32(now / Tick)
-	for int32(target-w.tick) > 0 {
+	w.expire(fire) // what a panic in fire has left behind
+	target := uint64(now / Tick)
+	for target > w.tick {
 		if w.armed == 0 {
 			w.tick = target
 			return
@@ -109,24 +114,20 @@ func (w *Wheel) Next() (at int64, ok bool) {
 }
 
 // skip returns the next tick with work, or target if that comes first.
-func (w *Wheel) skip(target uint32) uint32 {
-	if next := w.nextTick(); int32(next-target) < 0 {
-		return next
-	}
-	return target
-}
+func (w *Wheel) skip(target uint64) uint64 { return min(w.nextTick(), target) }
 
 // nextTick finds the first tick after the present one at which a slot of the
 // lowest level fires or a slot of a higher level is filed anew.
-func (w *Wheel) nextTick() uint32 {
+func (w *Wheel) nextTick() uint64 {
+	if w.heads[0][uint8(w.tick)] != 0 {
+		return w.tick
+	}
 	best := w.tick + 1<<(slotBits*levels)
 	for level := range w.heads {
 		shift := uint(level) * slotBits
 		if d := w.distance(level, uint8(w.tick>>shift)); d > 0 {
 			at := (w.tick>>shift + d) << shift
-			if int32(at-best) < 0 {
-				best = at
-			}
+			best = min(best, at)
 		}
 	}
 	return best
@@ -134,14 +135,14 @@ func (w *Wheel) nextTick() uint32 {
 
 // distance is the number of slots from the one behind pos to the next one in
 // use, going round once; 0 means that the level is empty.
-func (w *Wheel) distance(level int, pos uint8) uint32 {
+func (w *Wheel) distance(level int, pos uint8) uint64 {
 	used := &w.used[level]
-	from := uint32(pos) + 1
-	for scanned := uint32(0); scanned < slots; {
+	from := uint64(pos) + 1
+	for scanned := uint64(0); scanned < slots; {
 		at := (from + scanned) & slotMask
 		word := used[at/64] >> (at % 64)
 		if word != 0 {
-			d := scanned + uint32(bits.TrailingZeros64(word)) + 1
+			d := scanned + uint64(bits.TrailingZeros64(word)) + 1
 			if d <= slots {
 				return d
 			}
@@ -185,15 +186,16 @@ func (w *Wheel) expire(fire func(Timer)) {
 // link files a node by the distance of its deadline.
 func (w *Wheel) link(i uint32) {
 	n := &w.nodes[i]
+	now := uint32(w.tick)
 	level, at := 0, n.due
-	switch d := n.due - w.tick; {
+	switch d := n.due - now; {
 	case d < slots:
 	case d < 1<<(2*slotBits):
 		level = 1
 	case d < 1<<(3*slotBits):
 		level = 2
 	default:
-		level, at = 2, w.tick+1<<(3*slotBits)-1<<(2*slotBits)
+		level, at = 2, now+1<<(3*slotBits)-1<<(2*slotBits)
 	}
 	slot := uint8(at >> (uint(level) * slotBits))
 	n.level, n.slot = uint8(level), slot

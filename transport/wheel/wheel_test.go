@@ -71,6 +71,61 @@ func TestFireMayArmAndCancel(t *testing.T) {
 	}
 }
 
+// TestPanicInFire makes fire panic: the timers behind are due at once, and none is lost.
+func TestPanicInFire(t *testing.T) {
+	var w wheel.Wheel
+	for owner := range uint32(3) {
+		w.Arm(50, owner, 0)
+	}
+	w.Arm(100, 3, 0)
+	fired := 0
+	for range 4 {
+		func() {
+			defer func() { _ = recover() }()
+			w.Advance(50, func(wheel.Timer) { fired++; panic("fire") })
+		}()
+		if next, ok := w.Next(); fired < 3 && (!ok || next > 50) {
+			t.Fatalf("%d fired, the next at %d", fired, next)
+		}
+	}
+	if next, ok := w.Next(); fired != 3 || w.Len() != 1 || next != 100 || !ok {
+		t.Fatalf("%d fired, %d left, the next at %d", fired, w.Len(), next)
+	}
+}
+
+// TestLongLife runs a wheel beyond the moments at which 31 and 32 bits of ticks are full, with and without timers on the way.
+func TestLongLife(t *testing.T) {
+	for _, start := range []int64{1<<31 - 300, 1<<32 - 300, 1<<33 - 300} {
+		for _, busy := range []bool{true, false} {
+			var w wheel.Wheel
+			if busy {
+				for at := int64(0); at < start*wheel.Tick; at += 1 << 34 {
+					w.Arm(at, 0, 0)
+					w.Advance(at+wheel.Tick, func(wheel.Timer) {})
+				}
+			}
+			now := start * wheel.Tick
+			for range 1000 {
+				w.Arm(now+25, 1, 0)
+				w.Arm(now+7_000, 2, 0)
+				for _, d := range []int64{30, 7_000} {
+					at, ok := w.Next()
+					for ok && at < now+d {
+						w.Advance(at, func(wheel.Timer) { t.Fatalf("fired at %d, due at %d", at, now+d) })
+						at, ok = w.Next()
+					}
+					n := 0
+					w.Advance(at, func(wheel.Timer) { n++ })
+					if n != 1 || at != now+d {
+						t.Fatalf("start %d: %d fired at %d, want %d", start, n, at, now+d)
+					}
+				}
+				now += 7_000
+			}
+		}
+	}
+}
+
 // model is the slow twin: a list of deadlines.
 type model map[wheel.ID]struct {
 	due   int64

@@ -2,10 +2,7 @@
 
 package reactor
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // clock sleeps until the earliest alarm of any loop. A server has one, and its
 // one time.Timer; an idle server without timers does not wake at all.
@@ -27,9 +24,6 @@ func (c *clock) kick() {
 	default:
 	}
 }
-
-// alarm tells the clock of a new alarm.
-func (c *clock) alarm(int64) { c.kick() }
 
 // run serves the alarms of the loops until stop.
 func (c *clock) run(loops []*loop) {
@@ -66,13 +60,10 @@ func (c *clock) ring(loops []*loop) (wait time.Duration, ok bool) {
 			}
 			continue
 		}
-		el := l.events.Load()
-		if el == nil {
-			continue // start kicks
-		}
-		// The loop sets its next alarm when it has served this one.
+		// The loop sets its next alarm when it has served this one; one that does
+		// not run begins with that.
 		if l.alarm.CompareAndSwap(at, 0) {
-			_ = (*el).Execute(context.Background(), &l.tick)
+			l.ring()
 		}
 	}
 	return time.Duration(next-now) * time.Millisecond, next != 0

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
@@ -20,19 +21,28 @@ type loop struct {
 	engine  *transport.Engine
 
 	// Any goroutine.
-	events atomic.Pointer[gnet.EventLoop] // nil until the first connection
-	asked  atomic.Bool                    // a wake came before that
-	alarm  atomic.Int64                   // when Advance is wanted, 0 for never
+	alarm atomic.Int64 // when Advance is wanted, 0 for never
+	mu    struct {
+		// Held while gnet is asked for something: once its loop has ended, the
+		// descriptor it is woken by belongs to somebody else.
+		sync.Mutex
+		events gnet.EventLoop // nil while none runs
+		asked  bool           // a wake came meanwhile
+	}
+
+	// Owned by the loop.
+	ended bool // leaveTask has run
 
 	// The two things that are run on the loop, made once.
 	wake wakeTask
 	tick tickTask
 }
 
-// wakeTask and tickTask are what gnet runs on the loop.
+// wakeTask, tickTask and leaveTask are what gnet runs on the loop.
 type (
-	wakeTask struct{ loop *loop }
-	tickTask struct{ loop *loop }
+	wakeTask  struct{ loop *loop }
+	tickTask  struct{ loop *loop }
+	leaveTask struct{ loop *loop }
 )
 
 // Run drains the engine's inbox.
@@ -53,42 +63,83 @@ func (t *tickTask) Run(context.Context) error {
 	return nil
 }
 
-// start makes up for wakes and alarms from before the loop was known.
-func (l *loop) start() {
-	if l.asked.Swap(false) {
-		l.Wake()
+// Run is the last thing that runs on a loop that ends: its goroutine's
+// identity may soon be another's.
+func (t leaveTask) Run(context.Context) error {
+	t.loop.ended = true
+	t.loop.engine.Leave()
+	return nil
+}
+
+// start gives the loop its gnet loop, and makes up for wakes and alarms from
+// before. It is called on it.
+func (l *loop) start(el gnet.EventLoop) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.events != nil {
+		return
 	}
-	if l.alarm.Load() != 0 {
-		l.reactor.clock.kick()
+	l.mu.events = el
+	l.ended = false
+	l.execute(&l.tick)
+	if l.mu.asked {
+		l.mu.asked = false
+		l.execute(&l.wake)
 	}
 }
 
-// forget readies the loop for another run of gnet.
-func (l *loop) forget() {
-	l.events.Store(nil)
-	l.asked.Store(true)
+// stop takes the gnet loop away, which is about to end. What is asked from now
+// on waits for another.
+func (l *loop) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.events != nil {
+		l.execute(leaveTask{l})
+		l.mu.events = nil
+	}
+	// A task that waits in the old loop may never run there.
+	l.mu.asked = true
+}
+
+// runs reports whether this is the loop that runs on el, or, without el,
+// whether it runs at all.
+func (l *loop) runs(el gnet.EventLoop) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.events != nil && (el == nil || l.mu.events == el)
+}
+
+// execute hands a task to gnet. The error says that gnet is ending, after which
+// it runs again or not at all. The lock is held.
+func (l *loop) execute(task gnet.Runnable) {
+	_ = l.mu.events.Execute(context.Background(), task)
 }
 
 // Wake implements transport.Network.
 func (l *loop) Wake() {
-	el := l.events.Load()
-	if el == nil {
-		// No connection has come yet: there is nobody to send to, and start
-		// will see to it.
-		l.asked.Store(true)
-		if el = l.events.Load(); el == nil || !l.asked.Swap(false) {
-			return
-		}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.events == nil {
+		l.mu.asked = true
+		return
 	}
-	// The error says that gnet is ending; Run starts it again or returns.
-	_ = (*el).Execute(context.Background(), &l.wake)
+	l.execute(&l.wake)
+}
+
+// ring is Wake for the alarm.
+func (l *loop) ring() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.events != nil {
+		l.execute(&l.tick)
+	}
 }
 
 // Alarm implements transport.Network.
 func (l *loop) Alarm(at int64) {
 	l.alarm.Store(at)
 	if at != 0 {
-		l.reactor.clock.alarm(at)
+		l.reactor.clock.kick()
 	}
 }
 
@@ -122,27 +173,51 @@ func (l *loop) Close(c *transport.Conn) {
 }
 
 // moving is a connection on its way to another loop, and what it sent so far.
-type moving struct{ head []byte }
+type moving struct {
+	head    []byte
+	arrived atomic.Bool
+}
 
 // Move implements transport.Network. gnet takes over connections of package
 // net only, so the descriptor is dressed up as one.
 func (l *loop) Move(c *transport.Conn, to *transport.Engine, head []byte) bool {
-	el := l.reactor.loops[to.Index()].events.Load()
-	if el == nil {
+	r, m := l.reactor, &moving{head: head}
+	if !r.loops[to.Index()].runs(nil) {
 		return false
 	}
 	nc, err := netConn(c.Wire.(gnet.Conn))
 	if err != nil {
-		l.reactor.cfg.Logger.Warn("a connection could not be moved to the loop of its session", "error", err)
+		r.cfg.Logger.Warn("a connection could not be moved to the loop of its session", "error", err)
 		return false
 	}
+	// On its way it counts as open: those who wait for the last one wait for it.
+	r.conns.Add(1)
 	// Closing comes first: as long as this loop polls the socket it would read
 	// from it. The duplicate keeps the connection open.
 	l.Close(c)
-	if _, err := (*el).Enroll(gnet.NewContext(context.Background(), &moving{head}), nc); err != nil {
+	result, err := r.loops[to.Index()].enroll(nc, m)
+	if err != nil {
 		_ = nc.Close()
+		r.gone()
+		return true
 	}
+	go func() {
+		<-result
+		if !m.arrived.Load() {
+			r.gone()
+		}
+	}()
 	return true
+}
+
+// enroll hands a connection of package net to gnet. Its value reaches OnOpen.
+func (l *loop) enroll(nc net.Conn, value any) (<-chan gnet.RegisteredResult, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.events == nil {
+		return nil, errNotRunning
+	}
+	return l.mu.events.Enroll(gnet.NewContext(context.Background(), value), nc)
 }
 
 // netConn returns a connection of package net for a duplicate of gc's
@@ -152,7 +227,13 @@ func netConn(gc gnet.Conn) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), "moving")
+	return fileConn(fd)
+}
+
+// fileConn returns a connection of package net for a descriptor, which it
+// takes over.
+func fileConn(fd int) (net.Conn, error) {
+	f := os.NewFile(uintptr(fd), "connection")
 	defer func() { _ = f.Close() }()
 	return net.FileConn(f)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,49 +24,59 @@ type Config struct {
 	Logger   *slog.Logger
 }
 
+// errNotRunning says that gnet has no loop at present.
+var errNotRunning = errors.New("reactor: the event loop is not running")
+
 // Reactor runs a group of engines. Its methods may be called from any goroutine
 // unless they say otherwise.
 type Reactor struct {
 	gnet.BuiltinEventEngine
 
 	// Immutable after New.
-	cfg   Config
-	loops []*loop
-	addrs []string
-	clock *clock
+	cfg    Config
+	loops  []*loop
+	claims []claim
+	clock  *clock
 
 	conns    atomic.Int64
 	refused  atomic.Uint64
 	restarts atomic.Uint64
 	stopping atomic.Bool
-	booted   chan struct{} // closed once the first listener is open
-	once     sync.Once
-	quiet    notice // no connection is left
+	booted   chan struct{} // closed once connections are accepted on every loop
+	ended    chan struct{} // closed by Stop
+	once     struct{ boot, stop, release sync.Once }
+	quiet    notice     // no connection is left
+	full     pace       // of the warning that connections are refused
+	greeting sync.Mutex // held while the loops are greeted
 
 	mu struct {
 		sync.Mutex
 		engine gnet.Engine
-		known  int // loops that have shown themselves
+		down   chan struct{} // closed when the engine ends
+		known  int           // loops that have shown themselves
 	}
 }
 
-// New prepares a reactor for the engines, whose handlers are attached by the
-// caller's attach, which also receives the network side of each engine. It
-// raises the descriptor limit as far as the system allows.
+// New prepares a reactor for the engines and claims the addresses. Whoever
+// attaches handlers to the engines gives them the network side of [Reactor.Network].
+// It raises the descriptor limit as far as the system allows. What was claimed
+// is given up when Run returns, or by Release if it never runs.
 func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*Reactor, error) {
-	r := &Reactor{cfg: cfg, booted: make(chan struct{}), quiet: newNotice()}
+	r := &Reactor{cfg: cfg, booted: make(chan struct{}), ended: make(chan struct{}), quiet: newNotice()}
 	limit, err := raiseDescriptorLimit()
 	if err != nil {
 		return nil, fmt.Errorf("reactor: reading the limit of open files: %w", err)
 	}
-	most := limit - reserve(limit)
+	most := limit - reserve(limit, len(engines), len(cfg.Addrs))
 	switch {
+	case most < 1:
+		return nil, fmt.Errorf("reactor: the limit of %d open files leaves no room for connections: raise it (ulimit -n, LimitNOFILE)", limit)
 	case cfg.MaxConns == 0:
 		r.cfg.MaxConns = most
 	case cfg.MaxConns > most:
 		return nil, fmt.Errorf("reactor: MaxConns is %d, but the limit of %d open files leaves room for %d: raise it (ulimit -n, LimitNOFILE) or lower MaxConns", cfg.MaxConns, limit, most)
 	}
-	if r.addrs, err = resolve(cfg.Addrs, cfg.Shared); err != nil {
+	if r.claims, err = claimAll(cfg.Addrs, cfg.Shared); err != nil {
 		return nil, err
 	}
 	r.clock = newClock(clockNow)
@@ -79,11 +88,23 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 	return r, nil
 }
 
+// Release gives up the addresses.
+func (r *Reactor) Release() { r.once.release.Do(func() { release(r.claims) }) }
+
 // Network is the network side of engine i. Before Run.
 func (r *Reactor) Network(i int) transport.Network { return r.loops[i] }
 
 // Addrs are the addresses listened on, with the port that a port of 0 became.
-func (r *Reactor) Addrs() []string { return r.addrs }
+func (r *Reactor) Addrs() (addrs []string) {
+	for _, c := range r.claims {
+		addrs = append(addrs, c.addr)
+	}
+	return addrs
+}
+
+// Running reports whether loop i runs. One that does not has no sessions, and
+// what is posted to its engine waits.
+func (r *Reactor) Running(i int) bool { return r.loops[i].runs(nil) }
 
 // Booted is closed when connections are accepted.
 func (r *Reactor) Booted() <-chan struct{} { return r.booted }
@@ -111,36 +132,56 @@ const (
 // Run serves until Stop. gnet ends all its loops when accepting a connection
 // fails for a reason it does not know; Run starts it again then.
 func (r *Reactor) Run() error {
+	defer r.Release()
 	go r.clock.run(r.loops)
 	defer r.clock.stop()
-	urls := make([]string, len(r.addrs))
-	for i, a := range r.addrs {
-		urls[i] = "tcp://" + a
-	}
 	delay := restartDelay
 	for {
 		begun := time.Now()
-		err := gnet.Rotate(r, urls,
-			gnet.WithNumEventLoop(len(r.loops)),
-			gnet.WithReusePort(true),
-			gnet.WithReuseAddr(true),
-			gnet.WithReadBufferCap(readBuffer),
-			gnet.WithLogger(gnetLogger{r.cfg.Logger}),
-		)
+		err := r.serve()
 		if r.stopping.Load() {
 			return nil
 		}
 		if err != nil && !r.hasBooted() {
-			return fmt.Errorf("reactor: listening on %v: %w", r.addrs, err)
+			return fmt.Errorf("reactor: listening on %v: %w", r.Addrs(), err)
 		}
 		r.restarts.Add(1)
 		if time.Since(begun) > restartHealthy {
 			delay = restartDelay
 		}
 		r.cfg.Logger.Error("the event loops ended and are started again; all connections were lost", "error", err, "delay", delay)
-		time.Sleep(delay)
+		select {
+		case <-time.After(delay):
+		case <-r.ended:
+			return nil
+		}
 		delay = min(2*delay, restartDelayMax)
 	}
+}
+
+// serve runs gnet once.
+func (r *Reactor) serve() (err error) {
+	urls := r.Addrs()
+	for i, a := range urls {
+		urls[i] = "tcp://" + a
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("reactor: gnet panicked: %v", p)
+		}
+		// The goroutines of the loops have ended.
+		for _, l := range r.loops {
+			l.engine.Leave()
+		}
+	}()
+	return gnet.Rotate(r, urls,
+		gnet.WithNumEventLoop(len(r.loops)),
+		gnet.WithReusePort(true),
+		gnet.WithReuseAddr(true),
+		gnet.WithTicker(true), // for the first call of OnTick
+		gnet.WithReadBufferCap(readBuffer),
+		gnet.WithLogger(&gnetLogger{log: r.cfg.Logger}),
+	)
 }
 
 // readBuffer is what a loop reads from a connection in one turn, in bytes. It
@@ -175,6 +216,11 @@ func (r *Reactor) Drained(ctx context.Context) error {
 // Stop ends Run, and with it all connections that are left.
 func (r *Reactor) Stop() {
 	r.stopping.Store(true)
+	r.once.stop.Do(func() { close(r.ended) })
+	// A loop must not end while a greeting is on its way: nothing would tell
+	// the goroutine in gnet that waits for its arrival.
+	r.greeting.Lock()
+	defer r.greeting.Unlock()
 	r.mu.Lock()
 	engine := r.mu.engine
 	r.mu.Unlock()
@@ -192,32 +238,69 @@ func (r *Reactor) OnBoot(engine gnet.Engine) gnet.Action {
 	if r.stopping.Load() {
 		return gnet.Shutdown
 	}
-	r.mu.engine = engine
+	r.mu.engine, r.mu.down = engine, make(chan struct{})
 	r.mu.known = 0
-	for _, l := range r.loops {
-		l.forget()
-	}
-	r.once.Do(func() { close(r.booted) })
 	return gnet.None
+}
+
+// OnTick is gnet's call when all loops run. It is wanted once; gnet has no
+// other word for it.
+func (r *Reactor) OnTick() (time.Duration, gnet.Action) {
+	r.mu.Lock()
+	engine, down := r.mu.engine, r.mu.down
+	r.mu.Unlock()
+	r.greeting.Lock()
+	if !r.stopping.Load() {
+		r.greet(engine, down)
+	}
+	r.greeting.Unlock()
+	r.once.boot.Do(func() { close(r.booted) })
+	const never = 1 << 62
+	return never, gnet.None
+}
+
+// OnShutdown is gnet's call before it ends its loops.
+func (r *Reactor) OnShutdown(gnet.Engine) {
+	r.mu.Lock()
+	close(r.mu.down)
+	r.mu.Unlock()
+	for _, l := range r.loops {
+		l.stop()
+	}
 }
 
 // OnOpen is gnet's call for a new connection.
 func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
-	m, moved := gc.Context().(*moving)
+	switch from := gc.Context().(type) {
+	case greeting:
+		r.loopOf(gc.EventLoop())
+		return nil, gnet.Close
+	case *moving:
+		from.arrived.Store(true)
+		l := r.loopOf(gc.EventLoop())
+		c := l.open(gc)
+		defer l.guard(c)
+		l.engine.Feed(c, from.head)
+		return nil, gnet.None
+	}
 	n := r.conns.Add(1)
-	if !moved && (n > int64(r.cfg.MaxConns) || r.stopping.Load()) {
-		r.refused.Add(1)
+	if stopping := r.stopping.Load(); stopping || n > int64(r.cfg.MaxConns) {
+		refused := r.refused.Add(1)
+		if !stopping && r.full.allows(time.Now()) {
+			r.cfg.Logger.Warn("connections are refused: MaxConnections are open", "max", r.cfg.MaxConns, "refused", refused)
+		}
 		return nil, gnet.Close
 	}
-	l := r.loopOf(gc.EventLoop())
+	r.loopOf(gc.EventLoop()).open(gc)
+	return nil, gnet.None
+}
+
+// open takes a connection in.
+func (l *loop) open(gc gnet.Conn) *transport.Conn {
 	l.engine.Enter()
 	c := l.engine.Open(gc, int32(gc.Fd()))
 	gc.SetContext(c)
-	if moved {
-		defer l.guard(c)
-		l.engine.Feed(c, m.head)
-	}
-	return nil, gnet.None
+	return c
 }
 
 // OnTraffic is gnet's call for bytes that have arrived.
@@ -238,22 +321,39 @@ func (r *Reactor) OnTraffic(gc gnet.Conn) gnet.Action {
 
 // OnClose is gnet's call for a connection that is gone.
 func (r *Reactor) OnClose(gc gnet.Conn, _ error) gnet.Action {
-	if c, ok := gc.Context().(*transport.Conn); ok {
-		l := r.loops[c.Loop()]
-		defer l.guardTask()
-		l.engine.Closed(c)
+	switch c := gc.Context().(type) {
+	case greeting:
+		return gnet.None
+	case *transport.Conn:
+		r.loops[c.Loop()].closed(c)
 	}
+	r.gone()
+	return gnet.None
+}
+
+// closed tells the engine of a connection that is gone.
+func (l *loop) closed(c *transport.Conn) {
+	defer l.guardTask()
+	if l.ended {
+		// The loop closes what is left on its way out.
+		l.engine.Enter()
+		defer l.engine.Leave()
+	}
+	l.engine.Closed(c)
+}
+
+// gone counts a connection out.
+func (r *Reactor) gone() {
 	if r.conns.Add(-1) == 0 {
 		r.quiet.tell()
 	}
-	return gnet.None
 }
 
 // loopOf finds the loop that runs on a gnet event loop. gnet does not list its
 // loops, so each takes the next free place when its first connection shows it.
 func (r *Reactor) loopOf(el gnet.EventLoop) *loop {
 	for _, l := range r.loops {
-		if p := l.events.Load(); p != nil && *p == el {
+		if l.runs(el) {
 			return l
 		}
 	}
@@ -261,33 +361,9 @@ func (r *Reactor) loopOf(el gnet.EventLoop) *loop {
 	l := r.loops[r.mu.known]
 	r.mu.known++
 	r.mu.Unlock()
-	l.events.Store(&el)
-	l.start()
+	l.start(el)
 	return l
 }
-
-// guard keeps a panic in the handling of a connection from ending the process.
-func (l *loop) guard(c *transport.Conn) {
-	if p := recover(); p != nil {
-		l.logPanic(p)
-		l.engine.Panicked(c)
-	}
-}
-
-// guardTask does the same where no connection is to blame.
-func (l *loop) guardTask() {
-	if p := recover(); p != nil {
-		l.logPanic(p)
-		l.engine.Recovered()
-	}
-}
-
-func (l *loop) logPanic(p any) {
-	l.reactor.cfg.Logger.Error("panic on an event loop", "loop", l.engine.Index(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-}
-
-// ErrStopped is returned for work that comes after the end.
-var ErrStopped = errors.New("reactor: stopped")
 
 // notice tells any number of waiters that something has happened.
 type notice struct{ c chan struct{} }

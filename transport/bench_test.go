@@ -1,0 +1,91 @@
+// What the engine costs by itself: echo, polling, handshakes, broadcasts, on a network that costs nothing.
+
+package transport
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func BenchmarkEcho(b *testing.B) {
+	for _, size := range []int{20, 1000, 10_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			n := newNull()
+			c := n.websocket()
+			message := appendFrame(nil, opText, "4"+strings.Repeat("x", size-1))
+			buf := make([]byte, len(message))
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				n.feed(c, buf, message)
+			}
+		})
+	}
+}
+
+// BenchmarkEchoBurst is many messages in one read.
+func BenchmarkEchoBurst(b *testing.B) {
+	n := newNull()
+	c := n.websocket()
+	var message []byte
+	const burst = 64
+	for range burst {
+		message = appendFrame(message, opText, `42["echo",12345]`)
+	}
+	buf := make([]byte, len(message))
+	b.ReportAllocs()
+	for b.Loop() {
+		n.feed(c, buf, message)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/message")
+}
+
+// BenchmarkPolling is one poll that waits and one data request whose echo answers it.
+func BenchmarkPolling(b *testing.B) {
+	n := newNull()
+	sid, get, post := n.polled()
+	ask, tell := []byte(request("GET", sid, "")), []byte(request("POST", sid, "4hello"))
+	buf := make([]byte, 1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		n.feed(get, buf, ask)
+		n.feed(post, buf, tell)
+		n.rest()
+	}
+}
+
+func BenchmarkHandshake(b *testing.B) {
+	for name, text := range map[string]string{"polling": request("GET", "", ""), "websocket": upgradeRequest("")} {
+		b.Run(name, func(b *testing.B) {
+			n := newNull()
+			buf := make([]byte, 1000)
+			request := []byte(text)
+			b.ReportAllocs()
+			for b.Loop() {
+				c := n.engine.Open(nullWire{}, 0)
+				n.feed(c, buf, request)
+				n.engine.Closed(c)
+				if name == "polling" {
+					// Its session lives on; end it as its client would not.
+					n.engine.EachSession(func(s *Session) { s.Discard(TransportClose, nil) })
+				}
+				n.rest()
+			}
+		})
+	}
+}
+
+func BenchmarkBroadcast(b *testing.B) {
+	n := newNull()
+	all := n.audience(1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		m := NewShared([]byte(`2["news",12345]`), nil)
+		for _, s := range all {
+			s.SendShared(m)
+		}
+		n.rest()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(all)), "ns/receiver")
+}

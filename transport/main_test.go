@@ -1,0 +1,11 @@
+// The run as a whole: no goroutine outlives it.
+
+package transport
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

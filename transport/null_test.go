@@ -1,0 +1,99 @@
+// A network that takes everything and costs nothing, for measuring the engine alone.
+
+package transport
+
+import "net"
+
+// nullNetwork is the network and the clock of one engine.
+type nullNetwork struct {
+	engine  *Engine
+	woken   bool
+	bytes   int
+	last    []byte // what was written last, a view
+	now     int64
+	handler nullHandler
+}
+
+// nullHandler echoes.
+type nullHandler struct{ opened int }
+
+func newNull() *nullNetwork {
+	n := &nullNetwork{now: 1000}
+	opts := Defaults()
+	opts.MaxRequests = 1 << 30
+	n.engine = NewGroup(1, &opts, func() int64 { return n.now })[0]
+	n.engine.Attach(&n.handler, n)
+	n.engine.Enter()
+	return n
+}
+
+func (n *nullNetwork) Write(_ *Conn, p []byte) error {
+	n.bytes += len(p)
+	n.last = p
+	return nil
+}
+
+func (n *nullNetwork) Buffered(*Conn) int               { return 0 }
+func (n *nullNetwork) Shutdown(*Conn)                   {}
+func (n *nullNetwork) Close(c *Conn)                    { n.engine.Closed(c) }
+func (n *nullNetwork) Move(*Conn, *Engine, []byte) bool { return false }
+func (n *nullNetwork) Wake()                            { n.woken = true }
+func (n *nullNetwork) Alarm(int64)                      {}
+
+// rest ends the batch if the engine has asked for it.
+func (n *nullNetwork) rest() {
+	for n.woken {
+		n.woken = false
+		n.engine.RunTasks()
+	}
+}
+
+// nullWire has no addresses.
+type nullWire struct{}
+
+func (nullWire) RemoteAddr() net.Addr { return nil }
+func (nullWire) LocalAddr() net.Addr  { return nil }
+
+func (h *nullHandler) OnOpen(*Session, *Hello) { h.opened++ }
+func (h *nullHandler) OnMessage(s *Session, data []byte, binary bool) {
+	if binary {
+		s.SendBinary(data)
+	} else {
+		s.Send(data)
+	}
+}
+func (h *nullHandler) OnUpgrade(*Session)                          {}
+func (h *nullHandler) OnDrain(*Session)                            {}
+func (h *nullHandler) OnClose(*Session, CloseReason, error)        {}
+func (h *nullHandler) OnRequest(r ExchangeRef, _ *Hello, _ []byte) { r.Respond(200, nil, nil) }
+func (h *nullHandler) OnTimer(uint32)                              {}
+
+// feed gives bytes to a connection; they are copied first, since the engine unmasks in place.
+func (n *nullNetwork) feed(c *Conn, buf []byte, text []byte) {
+	n.engine.Feed(c, buf[:copy(buf, text)])
+}
+
+// websocket opens a session over websocket.
+func (n *nullNetwork) websocket() *Conn {
+	c := n.engine.Open(nullWire{}, 0)
+	n.engine.Feed(c, []byte(upgradeRequest("")))
+	n.rest()
+	return c
+}
+
+// polled opens a session over polling and returns its id and two connections.
+func (n *nullNetwork) polled() (sid string, get, post *Conn) {
+	get, post = n.engine.Open(nullWire{}, 0), n.engine.Open(nullWire{}, 0)
+	n.engine.Feed(get, []byte(request("GET", "", "")))
+	sid = string(sidPattern.FindSubmatch(n.last)[1])
+	n.rest()
+	return sid, get, post
+}
+
+// audience opens many sessions over websocket.
+func (n *nullNetwork) audience(size int) (all []*Session) {
+	for range size {
+		all = append(all, n.websocket().session)
+	}
+	return all
+}
