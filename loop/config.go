@@ -88,6 +88,9 @@ type Config struct {
 	// Adapter connects the rooms with those of other servers. Default:
 	// [rooms.InProcess], no other servers.
 	Adapter rooms.Factory
+	// CleanupEmptyChildNamespaces removes a namespace that was made for a parent
+	// namespace when its last socket disconnects. Default: false.
+	CleanupEmptyChildNamespaces bool
 	// DropHandshake gives up what is kept of a client's handshake (request head
 	// and auth payload) when its connection handlers have returned. It saves
 	// that memory for each client; [Socket.Handshake] is empty afterwards, and in
@@ -126,6 +129,10 @@ type Limits struct {
 	// RefusedNamespaces is how many refused joins a connection may have before
 	// it is closed. Default: 16.
 	RefusedNamespaces int
+	// DynamicNamespaces is how many children the server's parent namespaces may
+	// have together. Clients that ask for more are told that the namespace is
+	// invalid. Default: 10,000.
+	DynamicNamespaces int
 	// Rooms is how many rooms a socket may be in. Default: 1024.
 	Rooms int
 	// Acks is how many acknowledgements a socket may owe. Default: 1000.
@@ -181,6 +188,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.OutboundStall, milliseconds(d.StallTimeout))
 	setDefault(&l.Namespaces, 16)
 	setDefault(&l.RefusedNamespaces, 16)
+	setDefault(&l.DynamicNamespaces, 10_000)
 	setDefault(&l.Rooms, 1024)
 	setDefault(&l.Acks, 1000)
 	setDefault(&l.UnknownAcks, 100)
@@ -247,6 +255,7 @@ func (c *Config) validate() error {
 	duration("Limits.OutboundStall", l.OutboundStall)
 	limit("Namespaces", l.Namespaces, math.MaxUint16)
 	limit("RefusedNamespaces", l.RefusedNamespaces, math.MaxUint16-1)
+	limit("DynamicNamespaces", l.DynamicNamespaces, math.MaxInt32)
 	limit("Rooms", l.Rooms, math.MaxInt32)
 	limit("Acks", l.Acks, math.MaxInt32)
 	limit("UnknownAcks", l.UnknownAcks, math.MaxInt32)

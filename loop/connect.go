@@ -11,23 +11,32 @@ import (
 
 // connect acts on a CONNECT packet.
 func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
-	limits := &l.server.cfg.Limits
 	n := (*l.server.namespaces.Load())[string(p.Namespace)]
-	if n == nil {
-		l.refuse(s, c, nil, string(p.Namespace), &Error{Message: "Invalid namespace"})
+	if n == nil && !l.server.mayExist(p.Namespace) {
+		l.refuse(s, c, nil, string(p.Namespace), errInvalidNamespace)
 		return
 	}
-	if e, _ := l.in(c, p.Namespace); e != nil {
+	if e, _ := l.in(c, p.Namespace); e != nil || c.searching(string(p.Namespace)) {
 		// A second CONNECT while the first is in middleware would make two
 		// sockets of one; it is refused like one that comes later.
 		s.Fail(errJoinedTwice)
 		return
 	}
-	if int(c.sockets) >= limits.Namespaces {
+	if c.namespaces() >= l.server.cfg.Limits.Namespaces {
 		l.stats.limit(LimitNamespaces)
 		s.Fail(errNamespaces)
 		return
 	}
+	if n == nil || !n.open.Load() || !n.enter() {
+		l.search(s, c, string(p.Namespace), clone(p.Payload))
+		return
+	}
+	l.join(s, c, n, p.Payload)
+}
+
+// join begins a client's membership in a namespace, which it has entered. auth
+// may be a view.
+func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) {
 	e, slot := l.sockets.Take()
 	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: l.ids.New(uint8(l.index))}
 	c.first = slot + 1
@@ -36,7 +45,7 @@ func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
 
 	hooks := n.hooks.Load()
 	if len(hooks.middleware)+len(hooks.connection) > 0 || !l.server.cfg.DropHandshake {
-		h := &Handshake{auth: clone(p.Payload)}
+		h := &Handshake{auth: clone(auth)}
 		if c.kept != nil {
 			h.request = c.kept.request
 		}
@@ -225,6 +234,7 @@ func concat[T any](a, b []T) []T {
 // It returns the rooms the socket was in.
 func (l *Loop) drop(e *entry, slot uint32, expelled bool) (left []string) {
 	left = e.ns.shards[l.index].Remove(e.member)
+	e.ns.leave()
 	c := l.client(e.session)
 	at := &c.first
 	for *at != slot+1 {

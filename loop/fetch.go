@@ -22,13 +22,14 @@ func (o BroadcastOperator) Sockets(ctx context.Context) ([]*Socket, error) {
 	}
 	answers := make(chan []*Socket, len(s.loops))
 	asked := 0
-	for i, shard := range o.ns.shards {
-		refs := shard.Select(nil, &o.target)
+	for i, l := range s.loops {
+		var refs []socketRef
+		o.ns.each(func(n *Namespace) { refs = n.shards[i].Select(refs, &o.target) })
 		if len(refs) == 0 {
 			continue
 		}
 		asked++
-		s.loops[i].engine.Post(&handlesTask{s.loops[i], refs, func(list []*Socket) { answers <- list }})
+		l.engine.Post(&handlesTask{l, refs, func(list []*Socket) { answers <- list }})
 	}
 	var all []*Socket
 	for range asked {
@@ -86,18 +87,25 @@ func (o BroadcastOperator) EmitWithAck(ctx context.Context, event string, args .
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil) // nobody waits for the answers that are left
-	servers := 1
-	if !o.ns.alone && !o.target.Flags.Local {
-		var err error
-		if servers, err = o.ns.adapter.ServerCount(ctx); err != nil {
+	parts := o.parts()
+	c := newCollector()
+	for _, part := range parts {
+		n := 1
+		if !part.ns.alone && !o.target.Flags.Local {
+			var err error
+			if n, err = part.ns.adapter.ServerCount(ctx); err != nil {
+				return nil, err
+			}
+		}
+		c.await(n)
+	}
+	for _, part := range parts {
+		err := part.ns.adapter.BroadcastWithAck(ctx, &rooms.Packet{Event: event, Args: args}, o.target, c.expect, c.answer)
+		if err != nil {
 			return nil, err
 		}
 	}
-	c := newCollector(servers)
-	err := o.ns.adapter.BroadcastWithAck(ctx, &rooms.Packet{Event: event, Args: args}, o.target, c.expect, c.answer)
-	if err != nil {
-		return nil, err
-	}
+	c.await(0)
 	select {
 	case <-c.done:
 		return c.list(), nil
@@ -120,10 +128,16 @@ type collector struct {
 	}
 }
 
-func newCollector(servers int) *collector {
-	c := &collector{done: make(chan struct{})}
-	c.mu.servers = servers
-	return c
+func newCollector() *collector { return &collector{done: make(chan struct{})} }
+
+// await adds servers that will tell how many answers they expect. The last one
+// is added before the first one tells.
+func (c *collector) await(servers int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.servers += servers; servers == 0 {
+		c.check()
+	}
 }
 
 // expect adds the sockets of a server to those that answer.

@@ -82,6 +82,7 @@ type kept struct {
 	session   *transport.Session // that sends them
 	since     int64              // begin of the minute in which unknown acks are counted
 	unknown   int
+	searches  []string // names of namespaces that are looked for
 }
 
 // find returns the entry that ref names, nil if the socket is gone.

@@ -4,7 +4,6 @@ package loop
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -21,9 +20,14 @@ type Namespace struct {
 	name    string
 	shards  []*rooms.Shard[socketRef]
 	adapter rooms.Adapter
-	alone   bool // the adapter has no other servers
+	alone   bool       // the adapter has no other servers
+	dynamic *dynamic   // of a parent namespace, else nil
+	parent  *Namespace // of a child of one, else nil
+	opened  chan struct{}
 
 	// Any goroutine.
+	open     atomic.Bool  // clients can join; opened is closed with it
+	inside   atomic.Int64 // sockets, if the namespace goes with the last
 	acks     atomic.Uint64
 	handlers atomic.Pointer[handlerSet]
 	hooks    atomic.Pointer[hooks]
@@ -70,50 +74,46 @@ func allInline[F any](list []hook[F]) bool {
 // transport error, else it is nil.
 type DisconnectHandler func(s *Socket, reason DisconnectReason, err error)
 
-// Of returns the namespace with this name, made at the first call. A missing
-// slash is added in front. Clients can join a namespace from then on. Any
-// goroutine.
+// Of returns the namespace with this name, made at the first call: as a child
+// of the first parent namespace whose pattern it matches, if there is one. A
+// missing slash is added in front. Clients can join a namespace from then on.
+// Any goroutine.
 func (s *Server) Of(name string) *Namespace {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
+	name = slashed(name)
 	if n := s.namespace(name); n != nil {
 		return n
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old := *s.namespaces.Load()
-	if n := old[name]; n != nil {
-		return n
+	if p := s.patternFor(name); p != nil {
+		if n := s.add(name, p); n != nil {
+			return n
+		}
 	}
-	n := s.newNamespace(name)
-	next := make(map[string]*Namespace, len(old)+1)
-	for k, v := range old {
-		next[k] = v
-	}
-	next[name] = n
-	s.namespaces.Store(&next)
-	return n
+	return s.add(name, nil)
 }
 
 // namespace returns an existing namespace or nil.
 func (s *Server) namespace(name string) *Namespace { return (*s.namespaces.Load())[name] }
 
-func (s *Server) newNamespace(name string) *Namespace {
-	n := &Namespace{server: s, name: name}
-	for range s.loops {
-		n.shards = append(n.shards, rooms.NewShard[socketRef](s.cfg.Limits.Rooms))
-	}
+// init makes what a namespace consists of.
+func (n *Namespace) init() {
 	n.handlers.Store(&handlerSet{})
 	n.hooks.Store(&hooks{})
-	adapter, err := s.cfg.Adapter(local{n})
+	if n.dynamic != nil {
+		n.adapter, _ = rooms.InProcess(local{n})
+		n.alone = true
+		return
+	}
+	cfg := &n.server.cfg
+	for range n.server.loops {
+		n.shards = append(n.shards, rooms.NewShard[socketRef](cfg.Limits.Rooms))
+	}
+	adapter, err := cfg.Adapter(local{n})
 	if err != nil {
-		s.cfg.Logger.Error("the adapter of a namespace failed to start; its rooms are limited to this server", "namespace", name, "error", err)
+		cfg.Logger.Error("the adapter of a namespace failed to start; its rooms are limited to this server", "namespace", n.name, "error", err)
 		adapter, _ = rooms.InProcess(local{n})
 	}
 	n.adapter = adapter
 	n.alone = rooms.Alone(adapter)
-	return n
 }
 
 // Name is the namespace's name, with its slash.
@@ -171,9 +171,11 @@ func (n *Namespace) changeHooks(change func(*hooks)) {
 // ConnectedSockets is the number of sockets of this server in the namespace.
 func (n *Namespace) ConnectedSockets() int {
 	total := 0
-	for _, s := range n.shards {
-		total += s.Len()
-	}
+	n.each(func(n *Namespace) {
+		for _, s := range n.shards {
+			total += s.Len()
+		}
+	})
 	return total
 }
 
@@ -182,14 +184,16 @@ func (n *Namespace) ConnectedSockets() int {
 func (n *Namespace) Rooms() []string {
 	seen := map[string]struct{}{}
 	var names []string
-	for _, s := range n.shards {
-		for _, name := range s.Names() {
-			if _, dup := seen[name]; !dup {
-				seen[name] = struct{}{}
-				names = append(names, name)
+	n.each(func(n *Namespace) {
+		for _, s := range n.shards {
+			for _, name := range s.Names() {
+				if _, dup := seen[name]; !dup {
+					seen[name] = struct{}{}
+					names = append(names, name)
+				}
 			}
 		}
-	}
+	})
 	return names
 }
 

@@ -3,6 +3,8 @@
 package loop
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -30,6 +32,12 @@ func (n *Namespace) Emit(event string, args ...any) error { return n.operator().
 
 // Send is Emit of the event "message".
 func (n *Namespace) Send(args ...any) error { return n.Emit("message", args...) }
+
+// EmitWithAck sends an event to every socket of the namespace and waits for
+// their acknowledgements. See [BroadcastOperator.EmitWithAck].
+func (n *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) ([]Args, error) {
+	return n.operator().EmitWithAck(ctx, event, args...)
+}
 
 // To addresses the members of rooms, and sockets by their ids. Repeated calls
 // add up; a socket in several of the rooms gets a packet once.
@@ -119,6 +127,9 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 	if reserved(event) {
 		return ErrReserved
 	}
+	if o.ns.dynamic != nil {
+		return o.each(func(o BroadcastOperator) error { return o.Emit(event, args...) })
+	}
 	m, err := encodeShared(o.ns.name, 0, false, event, args)
 	if err != nil {
 		return err
@@ -135,18 +146,33 @@ func (o BroadcastOperator) EmitArgs(event string, a Args) error { return o.Emit(
 
 // SocketsJoin puts the sockets addressed into rooms.
 func (o BroadcastOperator) SocketsJoin(names ...string) error {
-	return o.ns.adapter.SocketsJoin(o.target, names)
+	return o.each(func(o BroadcastOperator) error { return o.ns.adapter.SocketsJoin(o.target, names) })
 }
 
 // SocketsLeave takes the sockets addressed out of rooms.
 func (o BroadcastOperator) SocketsLeave(names ...string) error {
-	return o.ns.adapter.SocketsLeave(o.target, names)
+	return o.each(func(o BroadcastOperator) error { return o.ns.adapter.SocketsLeave(o.target, names) })
 }
 
 // DisconnectSockets disconnects the sockets addressed, with their whole
 // connections if closeConn is true.
 func (o BroadcastOperator) DisconnectSockets(closeConn bool) error {
-	return o.ns.adapter.DisconnectSockets(o.target, closeConn)
+	return o.each(func(o BroadcastOperator) error { return o.ns.adapter.DisconnectSockets(o.target, closeConn) })
+}
+
+// parts are operators for the single namespaces addressed: the operator's own,
+// or the children of a parent.
+func (o BroadcastOperator) parts() (list []BroadcastOperator) {
+	o.ns.each(func(n *Namespace) { list = append(list, BroadcastOperator{n, o.target}) })
+	return list
+}
+
+// each does something with every one of the operator's parts.
+func (o BroadcastOperator) each(do func(BroadcastOperator) error) (err error) {
+	for _, part := range o.parts() {
+		err = errors.Join(err, do(part))
+	}
+	return err
 }
 
 // encodeShared encodes an event for many sockets.

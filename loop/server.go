@@ -28,7 +28,9 @@ type Server struct {
 
 	// Any goroutine.
 	namespaces  atomic.Pointer[map[string]*Namespace]
-	asked       atomic.Bool // somebody may ask for handshakes
+	dynamic     atomic.Pointer[[]*Namespace] // parent namespaces
+	full        atomic.Uint64                // children refused because of their number
+	asked       atomic.Bool                  // somebody may ask for handshakes
 	closing     atomic.Bool
 	panics      atomic.Uint64
 	strands     tally
@@ -37,8 +39,10 @@ type Server struct {
 	adaptersErr error
 	mu          struct {
 		sync.Mutex
-		started bool
-		closing bool
+		started  bool
+		closing  bool
+		announce []func(*Namespace)
+		children int // namespaces with a parent
 	}
 }
 
@@ -51,6 +55,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, workers: newWorkers(cfg.Handlers), done: make(chan struct{})}
 	s.namespaces.Store(&map[string]*Namespace{})
+	s.dynamic.Store(new([]*Namespace))
 	begin := time.Now()
 	clock := func() int64 { return time.Since(begin).Milliseconds() }
 	s.engines = transport.NewGroup(cfg.Loops, cfg.transportOptions(), clock)

@@ -69,7 +69,8 @@ type Stats struct {
 func (s *Server) Stats(ctx context.Context) (Stats, error) {
 	total := Stats{
 		Connections: s.reactor.Conns(), ConnectionsRefused: s.reactor.Refused(),
-		Restarts: s.reactor.Restarts(), Panics: s.panics.Load(), LimitHits: map[string]uint64{},
+		Restarts: s.reactor.Restarts(), Panics: s.panics.Load(),
+		LimitHits: map[string]uint64{"dynamic_namespaces": s.full.Load()},
 	}
 	if s.onLoop() {
 		return total, ErrOnLoop

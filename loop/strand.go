@@ -21,7 +21,7 @@ type job struct {
 // adds at the end, and one goroutine at a time, a worker or the loop itself,
 // works at the front.
 type strand struct {
-	socket *Socket
+	socket *Socket // nil for work that belongs to none
 	next   *strand // in the executor's queue
 
 	mu struct {
@@ -115,6 +115,10 @@ const turn = 64
 // whether the strand wants another turn on a worker.
 func (st *strand) work(onLoop bool) (again bool) {
 	s := st.socket
+	if s == nil {
+		st.mu.jobs[0].call()
+		return false
+	}
 	for range turn {
 		st.mu.Lock()
 		if st.mu.head == len(st.mu.jobs) {
@@ -201,6 +205,17 @@ func (w *workers) submit(st *strand) {
 	if start {
 		go w.run()
 	}
+}
+
+// do runs f on a worker. f must not panic. Any goroutine.
+func (w *workers) do(s *Server, f func()) {
+	st := new(strand)
+	s.strands.add()
+	st.mu.jobs = []job{{call: func() {
+		defer s.strands.done()
+		f()
+	}}}
+	w.submit(st)
 }
 
 func (w *workers) push(st *strand) {

@@ -10,9 +10,9 @@ import (
 )
 
 func broadcasts(n *loop.Namespace) {
-	n.On("room", func(_ *loop.Socket, e *loop.Event) {
+	n.On("room", func(s *loop.Socket, e *loop.Event) {
 		if room, ok := first(e); ok {
-			_ = n.To(room).EmitArgs("room", e.Args())
+			_ = s.Namespace().To(room).EmitArgs("room", e.Args())
 		}
 	})
 	n.On("room-others", func(s *loop.Socket, e *loop.Event) {
@@ -20,23 +20,23 @@ func broadcasts(n *loop.Namespace) {
 			_ = s.To(room).EmitArgs("room", e.Args())
 		}
 	})
-	n.On("room-except", func(_ *loop.Socket, e *loop.Event) {
+	n.On("room-except", func(s *loop.Socket, e *loop.Event) {
 		var room, except string
 		if a := e.Args(); a.Bind(&room, &except) == nil {
-			_ = n.To(room).Except(except).Emit("room", room, a.Slice(2, a.Len()))
+			_ = s.Namespace().To(room).Except(except).Emit("room", room, a.Slice(2, a.Len()))
 		}
 	})
-	n.On("union", func(_ *loop.Socket, e *loop.Event) {
+	n.On("union", func(s *loop.Socket, e *loop.Event) {
 		var list []string
 		if a := e.Args(); a.Bind(&list) == nil {
-			_ = n.To(list...).EmitArgs("union", a.Slice(1, a.Len()))
+			_ = s.Namespace().To(list...).EmitArgs("union", a.Slice(1, a.Len()))
 		}
 	})
-	n.On("bcast", func(_ *loop.Socket, e *loop.Event) { _ = n.To().EmitArgs("bcast", e.Args()) })
+	n.On("bcast", func(s *loop.Socket, e *loop.Event) { _ = s.Namespace().To().EmitArgs("bcast", e.Args()) })
 	n.On("bcast-others", func(s *loop.Socket, e *loop.Event) { _ = s.Broadcast().EmitArgs("bcast", e.Args()) })
-	n.On("bcast-except", func(_ *loop.Socket, e *loop.Event) {
+	n.On("bcast-except", func(s *loop.Socket, e *loop.Event) {
 		if except, ok := first(e); ok {
-			_ = n.Except(except).EmitArgs("bcast", e.Args().Slice(1, e.Args().Len()))
+			_ = s.Namespace().Except(except).EmitArgs("bcast", e.Args().Slice(1, e.Args().Len()))
 		}
 	})
 }
@@ -53,13 +53,13 @@ func volatiles(n *loop.Namespace) {
 		}
 		_ = s.Emit("v-end")
 	}, loop.Inline())
-	n.On("volatile-room", func(_ *loop.Socket, e *loop.Event) {
+	n.On("volatile-room", func(s *loop.Socket, e *loop.Event) {
 		if room, ok := first(e); ok {
-			_ = n.To(room).Volatile().EmitArgs("v", e.Args().Slice(1, 2))
+			_ = s.Namespace().To(room).Volatile().EmitArgs("v", e.Args().Slice(1, 2))
 			_ = e.Ack()
 		}
 	})
-	n.On("volatile-flood", func(_ *loop.Socket, e *loop.Event) {
+	n.On("volatile-flood", func(s *loop.Socket, e *loop.Event) {
 		var room string
 		var count, size int
 		if e.Args().Bind(&room, &count, &size) != nil {
@@ -68,7 +68,7 @@ func volatiles(n *loop.Namespace) {
 		ballast, ack := strings.Repeat("x", size), e.Later()
 		go func() {
 			for i := range count {
-				_ = n.To(room).Volatile().Emit("v", i, ballast)
+				_ = s.Namespace().To(room).Volatile().Emit("v", i, ballast)
 				time.Sleep(time.Millisecond)
 			}
 			_ = ack()
@@ -81,7 +81,7 @@ func leaving(n *loop.Namespace) {
 		s.Disconnect(closeConn)
 		return nil
 	})
-	loop.On2(n, "kick-room", func(_ *loop.Socket, room string, closeConn bool) error {
-		return n.In(room).DisconnectSockets(closeConn)
+	loop.On2(n, "kick-room", func(s *loop.Socket, room string, closeConn bool) error {
+		return s.Namespace().In(room).DisconnectSockets(closeConn)
 	})
 }

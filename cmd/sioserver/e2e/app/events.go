@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ func (a *app) namespaces() {
 	for _, name := range []string{"/", "/custom", "/chat", "/guarded", "/slow", "/refuse"} {
 		a.events(a.server.Of(name))
 	}
+	a.events(a.server.OfMatch(regexp.MustCompile(`^/dyn-\d+$`)))
 	guarded := a.server.Of("/guarded")
 	guarded.Use(func(s *loop.Socket) error {
 		var auth struct{ Token string }
@@ -56,7 +58,7 @@ func (a *app) events(n *loop.Namespace) {
 // record keeps the journal and greets.
 func (a *app) record(n *loop.Namespace) {
 	line := func(event string, s *loop.Socket) map[string]any {
-		return map[string]any{"event": event, "nsp": n.Name(), "sid": s.ID()}
+		return map[string]any{"event": event, "nsp": s.Namespace().Name(), "sid": s.ID()}
 	}
 	n.OnConnection(func(s *loop.Socket) {
 		a.journal(line("connect", s))
@@ -161,14 +163,14 @@ func (a *app) questions(n *loop.Namespace) {
 			_ = s.Emit("answer-timeout", text, answer)
 		}, e.Args().Slice(1, e.Args().Len()))
 	})
-	n.On("ask-all", func(_ *loop.Socket, e *loop.Event) {
+	n.On("ask-all", func(s *loop.Socket, e *loop.Event) {
 		var ms int
 		if e.Args().Decode(0, &ms) != nil {
 			return
 		}
 		question, ack := e.Args().Slice(1, e.Args().Len()).Clone(), e.Later()
 		go func() {
-			answers, err := n.Timeout(time.Duration(ms)*time.Millisecond).EmitWithAck(context.Background(), "question", question)
+			answers, err := s.Namespace().Timeout(time.Duration(ms)*time.Millisecond).EmitWithAck(context.Background(), "question", question)
 			var text any
 			if err != nil {
 				text = err.Error()
@@ -230,7 +232,7 @@ func rooms(n *loop.Namespace) {
 		return slices.Sorted(slices.Values(s.Rooms())), nil
 	})
 	loop.OnAck(n, "members", func(s *loop.Socket, room string) ([]string, error) {
-		sockets, err := n.In(room).Sockets(s.Context())
+		sockets, err := s.Namespace().In(room).Sockets(s.Context())
 		ids := []string{}
 		for _, x := range sockets {
 			ids = append(ids, x.ID())
@@ -238,10 +240,10 @@ func rooms(n *loop.Namespace) {
 		slices.Sort(ids)
 		return ids, err
 	})
-	n.On("move", func(_ *loop.Socket, e *loop.Event) {
+	n.On("move", func(s *loop.Socket, e *loop.Event) {
 		var from, to string
 		if e.Args().Bind(&from, &to) == nil {
-			acked(e, errors.Join(n.In(from).SocketsJoin(to), n.In(from).SocketsLeave(from)))
+			acked(e, errors.Join(s.Namespace().In(from).SocketsJoin(to), s.Namespace().In(from).SocketsLeave(from)))
 		}
 	})
 }
