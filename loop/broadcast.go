@@ -89,7 +89,7 @@ func (p local) Broadcast(packet *rooms.Packet, t rooms.Target) error {
 	m, ok := packet.Encoded.(*transport.Shared)
 	if !ok {
 		var err error
-		if m, err = encodeShared(p.ns.name, 0, false, packet.Event, packet.Args); err != nil {
+		if m, err = p.ns.encode(0, false, packet.Event, packet.Args); err != nil {
 			return err
 		}
 	}

@@ -85,6 +85,11 @@ type Config struct {
 	// bytes, beyond which the client is refused. Default: 1,000,000.
 	MaxHTTPBufferSize int64
 
+	// AllowEIO3 lets clients of version 2 (Engine.IO 3) in beside the others.
+	// Default: false, and they are told that their protocol is not supported.
+	AllowEIO3 bool
+	// Parser is the form of packets on the wire. Default: [JSON].
+	Parser Parser
 	// Adapter connects the rooms with those of other servers. Default:
 	// [rooms.InProcess], no other servers.
 	Adapter rooms.Factory
@@ -246,6 +251,7 @@ func (c *Config) validate() error {
 	duration("UpgradeTimeout", c.UpgradeTimeout)
 	duration("ConnectTimeout", c.ConnectTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
+	check(c.Parser == JSON || c.Parser == MsgPack, "Parser is %d, it must be JSON or MsgPack", c.Parser)
 	check(c.Handlers > 0, "Handlers is %d, it must be positive", c.Handlers)
 	l := &c.Limits
 	limit := func(name string, n, most int) {

@@ -5,12 +5,16 @@ package loop
 import (
 	"errors"
 
+	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/transport"
 )
 
 // connect acts on a CONNECT packet.
 func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
+	if s.Revision() < 4 {
+		l.splitRevision3(p)
+	}
 	n := (*l.server.namespaces.Load())[string(p.Namespace)]
 	if n == nil && !l.server.mayExist(p.Namespace) {
 		l.refuse(s, c, nil, string(p.Namespace), errInvalidNamespace)
@@ -28,24 +32,35 @@ func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
 		return
 	}
 	if n == nil || !n.open.Load() || !n.enter() {
-		l.search(s, c, string(p.Namespace), clone(p.Payload))
+		l.search(s, c, string(p.Namespace), l.auth(p))
 		return
 	}
-	l.join(s, c, n, p.Payload)
+	l.join(s, c, n, l.auth(p))
 }
 
-// join begins a client's membership in a namespace, which it has entered. auth
-// may be a view.
+// auth is the payload of a CONNECT packet as JSON, nil if nobody will ask.
+func (l *Loop) auth(p *socketio.Packet) []byte {
+	if len(p.Payload) == 0 {
+		return nil
+	}
+	if f := l.server.cfg.Parser; f != JSON {
+		raw, _ := Args{raw: p.Payload, n: 1, form: f}.json()
+		return raw
+	}
+	return clone(p.Payload)
+}
+
+// join begins a client's membership in a namespace, which it has entered.
 func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) {
 	e, slot := l.sockets.Take()
-	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: l.ids.New(uint8(l.index))}
+	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: l.newID(s)}
 	c.first = slot + 1
 	c.sockets++
 	e.member = n.shards[l.index].Add(e.id, makeRef(slot, e.gen))
 
 	hooks := n.hooks.Load()
 	if len(hooks.middleware)+len(hooks.connection) > 0 || !l.server.cfg.DropHandshake {
-		h := &Handshake{auth: clone(auth)}
+		h := &Handshake{auth: auth}
 		if c.kept != nil {
 			h.request = c.kept.request
 		}
@@ -60,6 +75,15 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 		err := sock.admit(hooks.middleware)
 		l.engine.Post(&admission{sock, err})
 	}})
+}
+
+// newID is the id of a new socket: one of its own, or for a client of version 2
+// the session's.
+func (l *Loop) newID(s *transport.Session) id.ID {
+	if s.Revision() < 4 {
+		return s.ID()
+	}
+	return l.ids.New(uint8(l.index))
 }
 
 // admit runs the middleware for a socket.
@@ -109,8 +133,6 @@ func (l *Loop) accept(e *entry, slot uint32) {
 	n.shards[l.index].Show(e.member)
 	s.Joined()
 	l.stats.connects++
-	var sid [20]byte
-	l.out = socketio.AppendConnect(l.out[:0], n.name, string(e.id.Append(sid[:0])), "")
 	hooks := n.hooks.Load()
 	if e.handle != nil {
 		e.handle.state.CompareAndSwap(stateJoining, stateConnected)
@@ -120,7 +142,7 @@ func (l *Loop) accept(e *entry, slot uint32) {
 		l.client(s).dropRequest()
 	}
 	ref := makeRef(slot, e.gen)
-	s.Send(l.out)
+	l.sendConnect(s, n.name, e.id.String(), "")
 	// Sending may have found the client gone.
 	if e = l.connected(ref); e == nil {
 		return
@@ -158,19 +180,9 @@ func (l *Loop) refuse(s *transport.Session, c *client, sock *Socket, name string
 		s.Fail(errRefused)
 		return
 	}
-	payload := append([]byte(nil), `{"message":`...)
-	payload = socketio.AppendString(payload, e.Message)
-	if e.Data != nil {
-		data, _, err := socketio.AppendArgs(nil, nil, []any{e.Data})
-		if err != nil {
-			l.server.fail(sock, err)
-		} else {
-			payload = append(append(payload, `,"data":`...), data...)
-		}
+	if err := l.sendConnectError(s, name, e); err != nil {
+		l.server.fail(sock, err)
 	}
-	payload = append(payload, '}')
-	l.out = socketio.AppendConnectError(l.out[:0], name, payload)
-	s.Send(l.out)
 }
 
 // refusal is what a client is told of a middleware's error.

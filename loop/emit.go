@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/transport"
 )
@@ -34,18 +33,20 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 		return err
 	}
 	l := s.loop
-	if a.part {
-		a = a.whole()
+	f := l.server.cfg.Parser
+	a, err := a.in(f)
+	if err != nil {
+		return err
 	}
 	if l.engine.OnLoop() {
 		if e := l.find(s.ref); e != nil {
-			l.out = socketio.AppendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
+			l.out = f.appendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
 			l.send(e.session, l.out, a.bins, false)
 		}
 		return nil
 	}
 	m := newEmission(s)
-	m.text = socketio.AppendEvent(m.text, s.ns.name, 0, false, len(a.bins), event, a.raw)
+	m.text = f.appendEvent(m.text, s.ns.name, 0, false, len(a.bins), event, a.raw)
 	m.bins = append(m.bins, a.bins...)
 	m.post()
 	return nil
@@ -87,25 +88,27 @@ func (s *Socket) ack(id uint64, args []any) error {
 		m.release()
 		return err
 	}
-	m.text = socketio.AppendAck(m.text, s.ns.name, id, len(m.bins), m.args)
+	m.text = s.ns.server.cfg.Parser.appendAck(m.text, s.ns.name, id, len(m.bins), m.args)
 	m.post()
 	return nil
 }
 
 func (s *Socket) ackArgs(id uint64, a Args) error {
 	l := s.loop
-	if a.part {
-		a = a.whole()
+	f := l.server.cfg.Parser
+	a, err := a.in(f)
+	if err != nil {
+		return err
 	}
 	if l.engine.OnLoop() {
 		if e := l.find(s.ref); e != nil {
-			l.out = socketio.AppendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
+			l.out = f.appendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
 			l.send(e.session, l.out, a.bins, false)
 		}
 		return nil
 	}
 	m := newEmission(s)
-	m.text = socketio.AppendAck(m.text, s.ns.name, id, len(a.bins), a.raw)
+	m.text = f.appendAck(m.text, s.ns.name, id, len(a.bins), a.raw)
 	m.bins = append(m.bins, a.bins...)
 	m.post()
 	return nil
@@ -117,6 +120,9 @@ func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile b
 	if volatile && !s.Writable() {
 		l.stats.volatileDropped++
 		return false
+	}
+	if l.server.cfg.Parser == MsgPack {
+		return s.SendBinary(text)
 	}
 	if !s.Send(text) {
 		return false
@@ -171,56 +177,17 @@ func (m *emission) encode(event string, args []any) error {
 	if m.ack != nil {
 		id = m.ack.id
 	}
-	m.text = socketio.AppendEvent(m.text, m.socket.ns.name, id, m.ack != nil, len(m.bins), event, m.args)
+	m.text = m.parser().appendEvent(m.text, m.socket.ns.name, id, m.ack != nil, len(m.bins), event, m.args)
 	return nil
 }
 
 // encodeArgs makes the arguments of a packet.
 func (m *emission) encodeArgs(args []any) (err error) {
-	m.args, m.bins, err = appendArgs(m.args, m.bins, args)
+	m.args, m.bins, err = m.parser().appendArgs(m.args, m.bins, args)
 	return err
 }
 
-// appendArgs encodes arguments, Args among them spread out.
-func appendArgs(dst []byte, bins [][]byte, args []any) ([]byte, [][]byte, error) {
-	spread := false
-	for _, v := range args {
-		if _, ok := v.(Args); ok {
-			spread = true
-		}
-	}
-	if !spread {
-		return appendValues(dst, bins, args)
-	}
-	for i, v := range args {
-		a, ok := v.(Args)
-		if !ok {
-			var err error
-			if dst, bins, err = appendValues(appendComma(dst, i), bins, args[i:i+1]); err != nil {
-				return dst, bins, err
-			}
-		} else if a.n > 0 {
-			dst, bins = socketio.AppendCited(appendComma(dst, i), bins, a.raw, a.bins)
-		}
-	}
-	return dst, bins, nil
-}
-
-// appendComma separates arguments, of which an empty Args is none.
-func appendComma(dst []byte, i int) []byte {
-	if i > 0 && len(dst) > 0 {
-		return append(dst, ',')
-	}
-	return dst
-}
-
-func appendValues(dst []byte, bins [][]byte, args []any) ([]byte, [][]byte, error) {
-	dst, bins, err := socketio.AppendArgs(dst, bins, args)
-	if err != nil {
-		return dst, bins, fmt.Errorf("loop: encoding arguments: %w", err)
-	}
-	return dst, bins, nil
-}
+func (m *emission) parser() Parser { return m.socket.ns.server.cfg.Parser }
 
 // post sends the emission: at once if the caller is on the loop, else from
 // there, for which the binary values are copied, because the caller may use

@@ -71,9 +71,9 @@ var (
 // handler stays here, as it may tell too much.
 type Error struct {
 	// Message is the text the client's Error object gets.
-	Message string
+	Message string `json:"message"`
 	// Data is sent along as the error's data, encoded as JSON; nil is none.
-	Data any
+	Data any `json:"data,omitempty"`
 }
 
 // Error returns the message. Any goroutine.

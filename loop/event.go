@@ -7,34 +7,43 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync/atomic"
-
-	"github.com/sioserver/sioserver/proto/socketio"
 )
 
-// Args are the arguments of an event or of an acknowledgement, kept as the JSON
-// that came. Nothing is decoded before it is asked for; whoever relays them
+// Args are the arguments of an event or of an acknowledgement, kept as the
+// bytes that came. Nothing is decoded before it is asked for; whoever relays them
 // never decodes them at all. Args are valid as long as the [Event] they belong
 // to; those of an acknowledgement are the receiver's for good.
 type Args struct {
 	raw  []byte
 	n    int
 	bins [][]byte
-	part bool // not all of bins are cited
+	part bool   // not all of bins are cited
+	form Parser // of raw
 }
 
 // Len is the number of arguments.
 func (a Args) Len() int { return a.n }
 
-// Raw is argument i as it came, with placeholders where binary values belong.
-// It is a view. It is nil if there is no argument i.
+// Raw is argument i as JSON, with placeholders where binary values belong: a
+// view of what came, or under the parser [MsgPack] what it stands for. It is nil
+// if there is no argument i.
 func (a Args) Raw(i int) json.RawMessage {
+	arg := a.arg(i)
+	if arg != nil && a.form != JSON {
+		arg, _ = Args{raw: arg, n: 1, form: a.form}.json()
+	}
+	return arg
+}
+
+// arg is argument i as it came, nil if there is none.
+func (a Args) arg(i int) []byte {
 	if i < 0 || i >= a.n {
 		return nil
 	}
 	rest := a.raw
 	var arg []byte
 	for range i + 1 {
-		arg, rest = socketio.NextArg(rest)
+		arg, rest = a.form.nextArg(rest)
 	}
 	return arg
 }
@@ -44,11 +53,11 @@ func (a Args) Raw(i int) json.RawMessage {
 // memory; a value of type any gets a []byte. The error is [ErrArguments] if
 // there is no argument i, and wraps it if the argument has another type.
 func (a Args) Decode(i int, v any) error {
-	arg := a.Raw(i)
+	arg := a.arg(i)
 	if arg == nil {
 		return fmt.Errorf("%w: argument %d is missing", ErrArguments, i+1)
 	}
-	if err := socketio.Unmarshal(arg, a.bins, v); err != nil {
+	if err := a.form.unmarshal(arg, a.bins, v); err != nil {
 		return fmt.Errorf("%w: argument %d: %w", ErrArguments, i+1, err)
 	}
 	return nil
@@ -67,7 +76,7 @@ func (a Args) Bind(vs ...any) error {
 
 // Binary is argument i if it is a binary value, else nil. It is a view.
 func (a Args) Binary(i int) (b []byte) {
-	if arg := a.Raw(i); len(arg) > 0 && arg[0] == '{' && socketio.Unmarshal(arg, a.bins, &b) == nil {
+	if arg := a.arg(i); len(arg) > 0 && (a.form != JSON || arg[0] == '{') && a.form.unmarshal(arg, a.bins, &b) == nil {
 		return b
 	}
 	return nil
@@ -80,28 +89,35 @@ func (a Args) Slice(from, to int) Args {
 	from = min(max(from, 0), to)
 	rest := a.raw
 	for range from {
-		_, rest = socketio.NextArg(rest)
+		_, rest = a.form.nextArg(rest)
 	}
 	if to == a.n {
-		return Args{raw: rest, n: to - from, bins: a.bins, part: a.part || from > 0}
+		return Args{raw: rest, n: to - from, bins: a.bins, part: a.part || from > 0, form: a.form}
 	}
 	end := rest
 	for range to - from {
-		_, end = socketio.NextArg(end)
+		_, end = a.form.nextArg(end)
 	}
-	raw := bytes.TrimRight(rest[:len(rest)-len(end)], ", \t\r\n")
-	return Args{raw: raw, n: to - from, bins: a.bins, part: true}
+	raw := rest[:len(rest)-len(end)]
+	if a.form == JSON {
+		raw = bytes.TrimRight(raw, ", \t\r\n")
+	}
+	return Args{raw: raw, n: to - from, bins: a.bins, part: true, form: a.form}
 }
 
-// whole returns the arguments with those attachments only that they cite.
-func (a Args) whole() Args {
-	raw, bins := socketio.AppendCited(nil, nil, a.raw, a.bins)
-	return Args{raw: raw, n: a.n, bins: bins}
+// in returns the arguments in a form, with those attachments only that they
+// cite.
+func (a Args) in(f Parser) (Args, error) {
+	if a.form == f && (!a.part || f == MsgPack) {
+		return a, nil
+	}
+	raw, bins, err := f.appendCited(nil, nil, a)
+	return Args{raw: raw, n: a.n, bins: bins, form: f}, err
 }
 
 // Clone returns arguments that stay valid.
 func (a Args) Clone() Args {
-	c := Args{raw: clone(a.raw), n: a.n, part: a.part}
+	c := Args{raw: clone(a.raw), n: a.n, part: a.part, form: a.form}
 	for _, b := range a.bins {
 		c.bins = append(c.bins, clone(b))
 	}
@@ -110,7 +126,8 @@ func (a Args) Clone() Args {
 
 // MarshalJSON encodes the arguments as a JSON array, placeholders included.
 func (a Args) MarshalJSON() ([]byte, error) {
-	return append(append([]byte{'['}, a.raw...), ']'), nil
+	raw, _ := a.json()
+	return append(append([]byte{'['}, raw...), ']'), nil
 }
 
 // Event is an event from a client. It and all that it returns are valid until

@@ -58,7 +58,7 @@ func ExampleOnAck() {
 	client.ask(`["order","tea"]`)
 	// Output:
 	// "2 x tea"
-	// {"error":{"data":{"most":10},"message":"too many"}}
+	// {"error":{"message":"too many","data":{"most":10}}}
 	// {"error":{"message":"invalid arguments"}}
 }
 

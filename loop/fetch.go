@@ -199,8 +199,9 @@ func (b *broadcastAck) request() *ackRequest {
 			b.tell(rooms.Answer{None: true})
 			return
 		}
-		answer := rooms.Answer{JSON: clone(a.Raw(0))}
-		for _, bin := range a.bins {
+		raw, bins := a.Slice(0, 1).json()
+		answer := rooms.Answer{JSON: clone(raw)}
+		for _, bin := range bins {
 			answer.Binary = append(answer.Binary, clone(bin))
 		}
 		b.tell(answer)
@@ -210,7 +211,7 @@ func (b *broadcastAck) request() *ackRequest {
 // BroadcastWithAck implements [rooms.Local].
 func (p local) BroadcastWithAck(ctx context.Context, packet *rooms.Packet, t rooms.Target, answer func(rooms.Answer)) (int, error) {
 	ack := &broadcastAck{id: p.ns.acks.Add(1) - 1, answer: answer}
-	m, err := encodeShared(p.ns.name, ack.id, true, packet.Event, packet.Args)
+	m, err := p.ns.encode(ack.id, true, packet.Event, packet.Args)
 	if err != nil {
 		return 0, err
 	}

@@ -136,12 +136,15 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 	if l.server.wantsHandshake() {
 		l.client(s).keep().request = newRequest(h)
 	}
+	if s.Revision() < 4 {
+		l.beginRevision3(s, l.client(s))
+	}
 }
 
 // OnMessage implements [transport.Handler].
 func (l *Loop) OnMessage(s *transport.Session, data []byte, binary bool) {
-	c := l.client(s)
-	if binary {
+	c, f := l.client(s), l.server.cfg.Parser
+	if binary && f == JSON {
 		l.attachment(s, c, data)
 		return
 	}
@@ -152,7 +155,7 @@ func (l *Loop) OnMessage(s *transport.Session, data []byte, binary bool) {
 		}
 	}
 	p := &l.packet
-	if err := socketio.Decode(data, &l.server.cfg.Limits.Packet, p); err != nil {
+	if err := f.decode(data, binary, s.Revision(), &l.server.cfg.Limits.Packet, p); err != nil {
 		s.Fail(err)
 		return
 	}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/transport"
 )
@@ -73,7 +72,7 @@ func (n *Namespace) DisconnectSockets(closeConn bool) error {
 }
 
 // Broadcast addresses every socket of the namespace but this one.
-func (s *Socket) Broadcast() BroadcastOperator { return s.ns.operator().Except(s.ID()) }
+func (s *Socket) Broadcast() BroadcastOperator { return s.ns.operator().Except(s.plainID()) }
 
 // To addresses the members of rooms but this socket.
 func (s *Socket) To(names ...string) BroadcastOperator { return s.Broadcast().To(names...) }
@@ -89,7 +88,7 @@ func (s *Socket) Local() BroadcastOperator { return s.Broadcast().Local() }
 
 // To adds rooms, and sockets by their ids, to those addressed.
 func (o BroadcastOperator) To(names ...string) BroadcastOperator {
-	o.target.Rooms = slices.Concat(o.target.Rooms, names)
+	o.target.Rooms = slices.Concat(o.target.Rooms, o.ns.plain(names))
 	return o
 }
 
@@ -98,7 +97,7 @@ func (o BroadcastOperator) In(names ...string) BroadcastOperator { return o.To(n
 
 // Except adds rooms, and sockets by their ids, to those left out.
 func (o BroadcastOperator) Except(names ...string) BroadcastOperator {
-	o.target.Except = slices.Concat(o.target.Except, names)
+	o.target.Except = slices.Concat(o.target.Except, o.ns.plain(names))
 	return o
 }
 
@@ -130,7 +129,7 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 	if o.ns.dynamic != nil {
 		return o.each(func(o BroadcastOperator) error { return o.Emit(event, args...) })
 	}
-	m, err := encodeShared(o.ns.name, 0, false, event, args)
+	m, err := o.ns.encode(0, false, event, args)
 	if err != nil {
 		return err
 	}
@@ -175,13 +174,16 @@ func (o BroadcastOperator) each(do func(BroadcastOperator) error) (err error) {
 	return err
 }
 
-// encodeShared encodes an event for many sockets.
-func encodeShared(nsp string, id uint64, hasID bool, event string, args []any) (*transport.Shared, error) {
+// encode encodes an event for many sockets. id is that of the wish for
+// acknowledgements if hasID.
+func (n *Namespace) encode(id uint64, hasID bool, event string, args []any) (*transport.Shared, error) {
+	f := n.server.cfg.Parser
 	m := emissions.Get().(*emission)
 	defer m.release()
-	if err := m.encodeArgs(args); err != nil {
+	var err error
+	if m.args, m.bins, err = f.appendArgs(m.args, m.bins, args); err != nil {
 		return nil, err
 	}
-	m.text = socketio.AppendEvent(m.text, nsp, id, hasID, len(m.bins), event, m.args)
-	return transport.NewShared(m.text, m.bins), nil
+	m.text = f.appendEvent(m.text, n.name, id, hasID, len(m.bins), event, m.args)
+	return f.shared(m.text, m.bins), nil
 }

@@ -10,7 +10,6 @@ import (
 	"unsafe"
 
 	"github.com/sioserver/sioserver/proto/id"
-	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/transport"
 )
@@ -24,12 +23,13 @@ import (
 // Its methods may be called from any goroutine.
 type Socket struct {
 	// Immutable after the handle was made.
-	ns     *Namespace
-	loop   *Loop
-	ref    socketRef
-	member rooms.Slot
-	id     id.ID
-	text   [id.Len]byte
+	ns        *Namespace
+	loop      *Loop
+	ref       socketRef
+	member    rooms.Slot
+	id        id.ID
+	text      [id.Len]byte
+	revision3 bool // a client of version 2
 
 	// Any goroutine.
 	state     atomic.Uint32
@@ -62,7 +62,7 @@ type life struct {
 // handle returns the handle of a socket, made at the first call.
 func (l *Loop) handle(e *entry, slot uint32) *Socket {
 	if e.handle == nil {
-		s := &Socket{ns: e.ns, loop: l, ref: makeRef(slot, e.gen), member: e.member, id: e.id}
+		s := &Socket{ns: e.ns, loop: l, ref: makeRef(slot, e.gen), member: e.member, id: e.id, revision3: e.session.Revision() < 4}
 		s.id.Append(s.text[:0])
 		if e.state == socketConnected {
 			s.state.Store(stateConnected)
@@ -87,8 +87,17 @@ func (s *Socket) gone(expelled bool) {
 }
 
 // ID is the socket's id, 20 characters, the same as the client's socket.id. It
-// is also the name of a room with only this socket in it.
+// is also the name of a room with only this socket in it. Of a client of version
+// 2 it is the session's id, with the namespace and # in front outside of "/".
 func (s *Socket) ID() string {
+	if s.revision3 && s.ns.name != "/" {
+		return s.ns.name + "#" + s.plainID()
+	}
+	return s.plainID()
+}
+
+// plainID is the id by which rooms know the socket.
+func (s *Socket) plainID() string {
 	// The text is never changed and lives as long as somebody holds the string.
 	return unsafe.String(&s.text[0], len(s.text))
 }
@@ -178,6 +187,7 @@ func (s *Socket) Leave(room string) { s.shard().Leave(s.member, s.ref, room) }
 // none.
 func (s *Socket) Rooms() []string {
 	if names := s.shard().Rooms(s.member, s.ref); names != nil {
+		names[0] = s.ID()
 		return names
 	}
 	if left := s.left.Load(); left != nil {
@@ -188,7 +198,7 @@ func (s *Socket) Rooms() []string {
 
 // InRoom reports whether a room is one of [Socket.Rooms].
 func (s *Socket) InRoom(room string) bool {
-	if s.shard().Has(s.member, s.ref, room) {
+	if s.shard().Has(s.member, s.ref, room) || room == s.ID() && s.shard().Has(s.member, s.ref, s.plainID()) {
 		return true
 	}
 	left := s.left.Load()
@@ -233,9 +243,8 @@ func (t *disconnectTask) Run(*transport.Engine) {
 
 // expel tells the client that it is out of a namespace, and ends the socket.
 func (l *Loop) expel(e *entry, slot uint32) {
-	l.out = socketio.AppendDisconnect(l.out[:0], e.ns.name)
 	ref := makeRef(slot, e.gen)
-	e.session.Send(l.out)
+	l.sendDisconnect(e.session, e.ns.name)
 	if e = l.find(ref); e != nil {
 		l.disconnect(e, slot, ServerNamespaceDisconnect, nil)
 	}

@@ -154,11 +154,7 @@ func (s *Socket) reply(e *Event, v any, err error) {
 
 // refuseAck answers an event with an error.
 func (s *Socket) refuseAck(e *Event, told *Error) {
-	answer := map[string]any{"message": told.Message}
-	if told.Data != nil {
-		answer["data"] = told.Data
-	}
-	if err := e.Ack(map[string]any{"error": answer}); err != nil {
+	if err := e.Ack(map[string]any{"error": told}); err != nil {
 		s.finish(e, err)
 	}
 }

@@ -97,7 +97,7 @@ func TestTypedHandlers(t *testing.T) {
 	run("ack two", `210["ack2",1,2]`, `310[3]`, 0, "", "")
 	run("ack three, inline", `211["ack3",1,2,3]`, `311[6]`, 0, "", "")
 	run("ack invalid", `212["ack2",1]`, `312[`+invalid+`]`, 0, "", `event "ack2": `)
-	run("refused", `213["refuse",4]`, `313[{"error":{"data":{"code":4},"message":"no"}}]`, 0, "", "")
+	run("refused", `213["refuse",4]`, `313[{"error":{"message":"no","data":{"code":4}}}]`, 0, "", "")
 	run("refused, not asked", `2["refuse",4]`, "", 0, "", "")
 	run("refused without data", `214["refuse-plain"]`, `314[{"error":{"message":"no"}}]`, 0, "", "")
 	run("internal", `215["ack-fails"]`, `315[`+internal+`]`, 0, "", `event "ack-fails": on purpose`)

@@ -21,10 +21,13 @@ func appendHeader(dst []byte, t PacketType, attachments int, nsp string) []byte 
 
 // AppendConnect appends the CONNECT packet that admits a client to nsp under
 // the id sid. pid is the private id for connection state recovery, "" when that
-// is off. Here and below, nsp must not hold a comma: the grammar cannot carry
+// is off. Clients of revision 4 get neither: sid is "". Here and below, nsp must not hold a comma: the grammar cannot carry
 // it. Any goroutine.
 func AppendConnect(dst []byte, nsp, sid, pid string) []byte {
 	dst = appendHeader(dst, Connect, 0, nsp)
+	if sid == "" {
+		return dst
+	}
 	dst = append(dst, `{"sid":`...)
 	dst = AppendString(dst, sid)
 	if pid != "" {

@@ -1,0 +1,51 @@
+// Clients of version 2: Engine.IO 3 with Socket.IO 4, where they differ above the transport.
+
+package loop
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+
+	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/transport"
+)
+
+// beginRevision3 puts a client into the namespace "/", for which those of
+// revision 3 do not ask.
+func (l *Loop) beginRevision3(s *transport.Session, c *client) {
+	l.connect(s, c, &socketio.Packet{Type: socketio.Connect, Namespace: []byte("/")})
+}
+
+// splitRevision3 takes the query off the namespace that a client asks for: its
+// parameters are the auth payload, the last one of a name counts.
+func (l *Loop) splitRevision3(p *socketio.Packet) {
+	name, query, found := bytes.Cut(p.Namespace, []byte{'?'})
+	p.Namespace, p.Payload = name, nil
+	if !found {
+		return
+	}
+	// What cannot be parsed is left out, the rest counts.
+	values, _ := url.ParseQuery(string(query))
+	auth := map[string]any{}
+	for key, list := range values {
+		auth[key] = list[len(list)-1]
+	}
+	p.Payload, _, _ = l.server.cfg.Parser.appendValues(nil, nil, []any{auth})
+}
+
+// plain turns the ids of such clients outside of "/", which are made of the
+// namespace and the session's id, into those by which rooms know them.
+func (n *Namespace) plain(names []string) []string {
+	if !n.server.cfg.AllowEIO3 || n.name == "/" {
+		return names
+	}
+	for i, name := range names {
+		rest, ok := strings.CutPrefix(name, n.name)
+		if ok && len(rest) == id.Len+1 && rest[0] == '#' {
+			names = append(append(names[:i:i], rest[1:]), names[i+1:]...)
+		}
+	}
+	return names
+}
