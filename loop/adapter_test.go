@@ -216,3 +216,41 @@ func TestAdapter(t *testing.T) {
 		t.Errorf("%d sockets are left", n)
 	}
 }
+
+func (s *spoke) FetchSockets(ctx context.Context, t rooms.Target) (list []rooms.SocketInfo, err error) {
+	s.each(t, func(l rooms.Local, own bool) {
+		if !own {
+			found, e := l.FetchSockets(ctx, t)
+			list, err = append(list, found...), errors.Join(err, e)
+		}
+	})
+	return list, err
+}
+
+func (s *spoke) ServerSideEmit(p *rooms.Packet) error {
+	s.each(rooms.Target{}, func(l rooms.Local, own bool) {
+		if !own {
+			l.ServerSideEvent(p, nil)
+		}
+	})
+	return nil
+}
+
+func (s *spoke) ServerSideEmitWithAck(ctx context.Context, p *rooms.Packet) (list []rooms.Answer, err error) {
+	answers, asked := make(chan rooms.Answer, 16), 0
+	s.each(rooms.Target{}, func(l rooms.Local, own bool) {
+		if !own {
+			asked++
+			l.ServerSideEvent(p, func(a rooms.Answer) { answers <- a })
+		}
+	})
+	for range asked {
+		select {
+		case a := <-answers:
+			list = append(list, a)
+		case <-ctx.Done():
+			return list, ctx.Err()
+		}
+	}
+	return list, nil
+}

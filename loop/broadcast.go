@@ -45,7 +45,7 @@ func (n *Namespace) broadcast(m *transport.Shared, t *rooms.Target, ack *broadca
 		}
 		total += len(d.sockets)
 		d.loop, d.message, d.volatile, d.ack = n.server.loops[i], m, t.Flags.Volatile, ack
-		if d.loop.engine.OnLoop() {
+		if d.loop.direct() {
 			d.Run(d.loop.engine)
 		} else {
 			d.loop.engine.Post(d)
@@ -71,6 +71,9 @@ func (d *delivery) Run(*transport.Engine) {
 		}
 		if d.ack != nil && !l.await(l.handle(e, ref.slot()), d.ack.request()) {
 			continue
+		}
+		if e.handle != nil && e.handle.watched() {
+			l.broadcasting(e.handle, d.message)
 		}
 		e.session.SendShared(d.message)
 	}
@@ -116,7 +119,7 @@ func (p local) DisconnectSockets(t rooms.Target, closeConn bool) {
 	for i, shard := range p.ns.shards {
 		l := p.ns.server.loops[i]
 		task := &expelTask{loop: l, sockets: shard.Select(nil, &t), closeConn: closeConn}
-		if l.engine.OnLoop() {
+		if l.direct() {
 			task.Run(l.engine)
 		} else if len(task.sockets) > 0 {
 			l.engine.Post(task)

@@ -93,6 +93,9 @@ type Config struct {
 	// Adapter connects the rooms with those of other servers. Default:
 	// [rooms.InProcess], no other servers.
 	Adapter rooms.Factory
+	// ConnectionStateRecovery lets clients come back as the socket they were.
+	// It works with the default Adapter only. Default: nil, they cannot.
+	ConnectionStateRecovery *RecoveryConfig
 	// CleanupEmptyChildNamespaces removes a namespace that was made for a parent
 	// namespace when its last socket disconnects. Default: false.
 	CleanupEmptyChildNamespaces bool
@@ -118,14 +121,25 @@ type Config struct {
 	// of the fault, which may be an event loop, and must not block. Default: such errors are logged at debug level,
 	// panics at error level.
 	OnError func(s *Socket, err error)
+
+	recoverable bool // Adapter was left to its default
 }
 
 // Limits bound what one client can make the server keep. A field of 0 takes
 // the default.
 type Limits struct {
-	// OutboundBytes is how many bytes may wait for a client that does not read.
-	// One that reaches it is cut off. Default: 1 MiB.
+	// OutboundBytes is how many bytes may wait for a client. One for which more
+	// wait, and all the time for OutboundGrace, is cut off; not for a single
+	// message that is larger. Default: 1 MiB.
 	OutboundBytes int
+	// OutboundGrace is how long a burst of more than OutboundBytes may take to
+	// fall back to them. Default: 1 s.
+	OutboundGrace time.Duration
+	// OutboundBurst is how many bytes may wait even for a moment: a client for
+	// which they do when the next message comes is cut off. The last message
+	// before may pass it, however large. Default: 8 MiB, or OutboundBytes if
+	// those are more.
+	OutboundBurst int
 	// OutboundStall is how long bytes may wait without one being read. Default:
 	// 10 s.
 	OutboundStall time.Duration
@@ -181,6 +195,12 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.UpgradeTimeout, milliseconds(d.UpgradeTimeout))
 	setDefault(&c.ConnectTimeout, milliseconds(d.ConnectTimeout))
 	setDefault(&c.MaxHTTPBufferSize, d.MaxPayload)
+	if c.ConnectionStateRecovery != nil {
+		r := *c.ConnectionStateRecovery
+		r.setDefaults()
+		c.ConnectionStateRecovery = &r
+		c.recoverable = c.Adapter == nil
+	}
 	if c.Adapter == nil {
 		c.Adapter = rooms.InProcess
 	}
@@ -189,7 +209,9 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.Default()
 	}
 	l := &c.Limits
-	setDefault(&l.OutboundBytes, d.MaxOutbound)
+	setDefault(&l.OutboundBytes, d.OutboundBytes)
+	setDefault(&l.OutboundGrace, milliseconds(d.OutboundGrace))
+	setDefault(&l.OutboundBurst, max(d.OutboundBurst, l.OutboundBytes))
 	setDefault(&l.OutboundStall, milliseconds(d.StallTimeout))
 	setDefault(&l.Namespaces, 16)
 	setDefault(&l.RefusedNamespaces, 16)
@@ -252,12 +274,21 @@ func (c *Config) validate() error {
 	duration("ConnectTimeout", c.ConnectTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
 	check(c.Parser == JSON || c.Parser == MsgPack, "Parser is %d, it must be JSON or MsgPack", c.Parser)
+	if r := c.ConnectionStateRecovery; r != nil {
+		check(c.recoverable, "ConnectionStateRecovery needs the default Adapter: leave Adapter nil")
+		duration("ConnectionStateRecovery.MaxDisconnectionDuration", r.MaxDisconnectionDuration)
+		check(r.MaxBytes > 0, "ConnectionStateRecovery.MaxBytes is %d, it must be positive", r.MaxBytes)
+		check(r.MaxSessions > 0, "ConnectionStateRecovery.MaxSessions is %d, it must be positive", r.MaxSessions)
+	}
 	check(c.Handlers > 0, "Handlers is %d, it must be positive", c.Handlers)
 	l := &c.Limits
 	limit := func(name string, n, most int) {
 		check(n > 0 && n <= most, "Limits.%s is %d, it must be from 1 to %d", name, n, most)
 	}
 	limit("OutboundBytes", l.OutboundBytes, math.MaxInt32)
+	duration("Limits.OutboundGrace", l.OutboundGrace)
+	check(l.OutboundBurst >= l.OutboundBytes && l.OutboundBurst <= math.MaxInt32,
+		"Limits.OutboundBurst is %d, it must be from OutboundBytes, %d, to %d", l.OutboundBurst, l.OutboundBytes, math.MaxInt32)
 	duration("Limits.OutboundStall", l.OutboundStall)
 	limit("Namespaces", l.Namespaces, math.MaxUint16)
 	limit("RefusedNamespaces", l.RefusedNamespaces, math.MaxUint16-1)
@@ -297,7 +328,9 @@ func (c *Config) transportOptions() *transport.Options {
 	o.MaxPayload = c.MaxHTTPBufferSize
 	o.HTTP.Body = c.MaxHTTPBufferSize
 	o.PayloadPackets = c.Limits.PayloadPackets
-	o.MaxOutbound = c.Limits.OutboundBytes
+	o.OutboundBytes = c.Limits.OutboundBytes
+	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()
+	o.OutboundBurst = c.Limits.OutboundBurst
 	o.StallTimeout = c.Limits.OutboundStall.Milliseconds()
 	return &o
 }

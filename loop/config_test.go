@@ -40,6 +40,9 @@ func TestZeroConfig(t *testing.T) {
 	check("Handlers", c.Handlers, 256)
 	check("Logger", c.Logger != nil, true)
 	check("Limits.OutboundBytes", c.Limits.OutboundBytes, 1<<20)
+	check("Limits.OutboundGrace", c.Limits.OutboundGrace, time.Second)
+	check("Limits.OutboundBurst", c.Limits.OutboundBurst, 8<<20)
+	check("Limits.OutboundBurst of large OutboundBytes", loop.Config{Limits: loop.Limits{OutboundBytes: 9 << 20}}.WithDefaults().Limits.OutboundBurst, 9<<20)
 	check("Limits.OutboundStall", c.Limits.OutboundStall, 10*time.Second)
 	check("Limits.Namespaces", c.Limits.Namespaces, 16)
 	check("Limits.RefusedNamespaces", c.Limits.RefusedNamespaces, 16)
@@ -85,6 +88,8 @@ func TestConfigFaults(t *testing.T) {
 		{loop.Config{MaxHTTPBufferSize: -5}, "loop: MaxHTTPBufferSize is -5, it must be positive"},
 		{loop.Config{Handlers: -1}, "loop: Handlers is -1, it must be positive"},
 		{loop.Config{Limits: loop.Limits{OutboundBytes: -1}}, "loop: Limits.OutboundBytes is -1, it must be from 1 to 2147483647"},
+		{loop.Config{Limits: loop.Limits{OutboundGrace: -1}}, "loop: Limits.OutboundGrace is -1ns, it must be from 1ms to 24h"},
+		{loop.Config{Limits: loop.Limits{OutboundBurst: 1 << 19}}, "loop: Limits.OutboundBurst is 524288, it must be from OutboundBytes, 1048576, to 2147483647"},
 		{loop.Config{Limits: loop.Limits{OutboundStall: -1}}, "loop: Limits.OutboundStall is -1ns, it must be from 1ms to 24h"},
 		{loop.Config{Limits: loop.Limits{Namespaces: 70000}}, "loop: Limits.Namespaces is 70000, it must be from 1 to 65535"},
 		{loop.Config{Limits: loop.Limits{RefusedNamespaces: 65535}}, "loop: Limits.RefusedNamespaces is 65535, it must be from 1 to 65534"},

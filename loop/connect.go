@@ -52,8 +52,18 @@ func (l *Loop) auth(p *socketio.Packet) []byte {
 
 // join begins a client's membership in a namespace, which it has entered.
 func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) {
+	var ret *returning
+	sid := l.newID(s)
+	if n.recovery != nil && s.Revision() >= 4 {
+		if ret = n.recovery.take(auth); ret.recovered {
+			sid = ret.was.id
+		} else {
+			pid := l.ids.New(uint8(l.index))
+			ret.pid = pid.String()
+		}
+	}
 	e, slot := l.sockets.Take()
-	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: l.newID(s)}
+	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: sid}
 	c.first = slot + 1
 	c.sockets++
 	e.member = n.shards[l.index].Add(e.id, makeRef(slot, e.gen))
@@ -66,7 +76,14 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 		}
 		l.handle(e, slot).handshake.Store(h)
 	}
-	if len(hooks.middleware) == 0 {
+	if ret != nil {
+		sock := l.handle(e, slot)
+		sock.returning = ret
+		if ret.recovered {
+			sock.data.Store(ret.was.socket.data.Load())
+		}
+	}
+	if len(hooks.middleware) == 0 || ret != nil && ret.recovered && n.recovery.cfg.SkipMiddlewares.or(true) {
 		l.accept(e, slot)
 		return
 	}
@@ -130,7 +147,18 @@ func (a *admission) Run(*transport.Engine) {
 func (l *Loop) accept(e *entry, slot uint32) {
 	n, s := e.ns, e.session
 	e.state = socketConnected
-	n.shards[l.index].Show(e.member)
+	var missed []*transport.Shared
+	pid := ""
+	if e.handle != nil && e.handle.returning != nil {
+		var ok bool
+		if missed, ok = n.recovery.show(n, l, e, e.handle); !ok {
+			s.Fail(errMissedTooMuch)
+			return
+		}
+		pid = e.handle.returning.pid
+	} else {
+		n.shards[l.index].Show(e.member)
+	}
 	s.Joined()
 	l.stats.connects++
 	hooks := n.hooks.Load()
@@ -142,7 +170,11 @@ func (l *Loop) accept(e *entry, slot uint32) {
 		l.client(s).dropRequest()
 	}
 	ref := makeRef(slot, e.gen)
-	l.sendConnect(s, n.name, e.id.String(), "")
+	sid := e.id.String()
+	for _, m := range missed {
+		s.SendShared(m)
+	}
+	l.sendConnect(s, n.name, sid, pid)
 	// Sending may have found the client gone.
 	if e = l.connected(ref); e == nil {
 		return
@@ -207,6 +239,9 @@ func (l *Loop) disconnect(e *entry, slot uint32, reason DisconnectReason, err er
 	left := l.drop(e, slot, reason == ServerNamespaceDisconnect || err == ErrPendingEvents)
 	if sock == nil || was != socketConnected {
 		return
+	}
+	if sock.returning != nil && mayReturn(reason) {
+		n.recovery.save(&away{pid: sock.returning.pid, id: sock.id, socket: sock, rooms: left})
 	}
 	sock.left.Store(&left)
 	l.runDisconnect(sock, hooks, reason, err)

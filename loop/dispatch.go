@@ -14,32 +14,34 @@ type plan struct {
 	own *socketHandlers
 }
 
-// each calls f with every handler of an event.
-func (p plan) each(name []byte, f func(*Registration)) {
-	for _, r := range p.set.any {
-		f(r)
-	}
+// each calls f with every handler of an event until it returns false.
+func (p plan) each(name []byte, f func(*Registration) bool) {
+	var any, use, events []*Registration
 	if p.own != nil {
-		for _, r := range p.own.any {
-			f(r)
+		any, use, events = p.own.any, p.own.use, p.own.events[string(name)]
+	}
+	_ = all(p.set.any, f) && all(any, f) && all(p.set.use, f) && all(use, f) &&
+		all(p.set.events[string(name)], f) && all(events, f)
+}
+
+// all calls f with every element until it returns false, and reports whether it
+// has not.
+func all(list []*Registration, f func(*Registration) bool) bool {
+	for _, r := range list {
+		if !f(r) {
+			return false
 		}
 	}
-	for _, r := range p.set.events[string(name)] {
-		f(r)
-	}
-	if p.own != nil {
-		for _, r := range p.own.events[string(name)] {
-			f(r)
-		}
-	}
+	return true
 }
 
 // modes reports whether an event has handlers, and whether all are inline.
 func (p plan) modes(name []byte) (some, inline bool) {
 	inline = true
-	p.each(name, func(r *Registration) {
+	p.each(name, func(r *Registration) bool {
 		some = true
 		inline = inline && r.inline
+		return true
 	})
 	return some, inline
 }
@@ -134,15 +136,19 @@ func (e *Event) size() int {
 // is handled like the rest; what waits when this side disconnects it is not.
 func (s *Socket) handle(e *Event, p plan) {
 	some := false
-	p.each(e.name, func(r *Registration) {
+	p.each(e.name, func(r *Registration) bool {
 		some = true
 		if s.state.Load() == stateExpelled || r.once && r.spent.Swap(true) {
-			return
+			return true
+		}
+		if r.use != nil {
+			return s.pass(r, e)
 		}
 		if r.once {
 			r.Remove()
 		}
 		s.call(r.h, e)
+		return true
 	})
 	if !some {
 		s.loop.unhandled.Add(1)

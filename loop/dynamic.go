@@ -62,16 +62,13 @@ func (n *Namespace) Children() (list []*Namespace) {
 // Parent is the parent namespace of a child, else nil.
 func (n *Namespace) Parent() *Namespace { return n.parent }
 
-// each calls f for the namespaces whose sockets the namespace stands for: its
-// children, or itself.
-func (n *Namespace) each(f func(*Namespace)) {
+// parts are the namespaces whose sockets the namespace stands for: its children,
+// or itself.
+func (n *Namespace) parts() []*Namespace {
 	if n.dynamic == nil {
-		f(n)
-		return
+		return []*Namespace{n}
 	}
-	for _, c := range n.Children() {
-		f(c)
-	}
+	return n.Children()
 }
 
 // OnNewNamespace adds a function that is called with every namespace made from

@@ -32,13 +32,19 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	if err := s.sendable(event); err != nil {
 		return err
 	}
+	if s.watched() {
+		s.sending(event, a)
+	}
+	if s.logs(rooms.Flags{}) {
+		return s.emitLogged(event, []any{a})
+	}
 	l := s.loop
 	f := l.server.cfg.Parser
 	a, err := a.in(f)
 	if err != nil {
 		return err
 	}
-	if l.engine.OnLoop() {
+	if l.direct() {
 		if e := l.find(s.ref); e != nil {
 			l.out = f.appendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
 			l.send(e.session, l.out, a.bins, false)
@@ -68,6 +74,9 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 	if err := s.sendable(event); err != nil {
 		return err
 	}
+	if ack == nil && s.logs(f) {
+		return s.emitLogged(event, args)
+	}
 	m := newEmission(s)
 	m.volatile, m.ack = f.Volatile, ack
 	if ack != nil {
@@ -77,8 +86,22 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 		m.release()
 		return err
 	}
+	if s.watched() {
+		s.sending(event, counted(m.args, m.bins, m.parser()))
+	}
 	m.post()
 	return nil
+}
+
+// logs reports whether an event for the socket is kept until it has certainly
+// missed it for good.
+func (s *Socket) logs(f rooms.Flags) bool {
+	return s.ns.recoverable(f) && s.returning != nil && s.state.Load() == stateConnected
+}
+
+// emitLogged sends an event as a broadcast to one, which is logged.
+func (s *Socket) emitLogged(event string, args []any) error {
+	return s.ns.log(event, args, rooms.Target{Rooms: []string{s.plainID()}, Flags: rooms.Flags{Compress: true}})
 }
 
 // ack answers an event of the client's.
@@ -100,7 +123,7 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 	if err != nil {
 		return err
 	}
-	if l.engine.OnLoop() {
+	if l.direct() {
 		if e := l.find(s.ref); e != nil {
 			l.out = f.appendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
 			l.send(e.session, l.out, a.bins, false)
@@ -194,7 +217,7 @@ func (m *emission) parser() Parser { return m.socket.ns.server.cfg.Parser }
 // them again.
 func (m *emission) post() {
 	e := m.socket.loop.engine
-	if e.OnLoop() {
+	if m.socket.loop.direct() {
 		m.Run(e)
 		return
 	}

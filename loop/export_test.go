@@ -113,3 +113,17 @@ func (s *Socket) LoopOf() int { return s.loop.index }
 
 // WithDefaults is the Config as a server uses it.
 func (c Config) WithDefaults() Config { return c.withDefaults() }
+
+// Away is the number of clients that may come back.
+func (n *Namespace) Away() int {
+	n.recovery.mu.Lock()
+	defer n.recovery.mu.Unlock()
+	return len(n.recovery.mu.sessions)
+}
+
+// IsAway reports whether a client may come back.
+func (n *Namespace) IsAway(pid string) bool {
+	n.recovery.mu.Lock()
+	defer n.recovery.mu.Unlock()
+	return n.recovery.mu.sessions[pid] != nil
+}

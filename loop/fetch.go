@@ -22,9 +22,12 @@ func (o BroadcastOperator) Sockets(ctx context.Context) ([]*Socket, error) {
 	}
 	answers := make(chan []*Socket, len(s.loops))
 	asked := 0
+	parts := o.ns.parts()
 	for i, l := range s.loops {
 		var refs []socketRef
-		o.ns.each(func(n *Namespace) { refs = n.shards[i].Select(refs, &o.target) })
+		for _, n := range parts {
+			refs = n.shards[i].Select(refs, &o.target)
+		}
 		if len(refs) == 0 {
 			continue
 		}
@@ -157,11 +160,7 @@ func (c *collector) answer(a rooms.Answer) {
 		c.check()
 		return
 	}
-	n := 0
-	if a.JSON != nil {
-		n = 1
-	}
-	c.mu.answers = append(c.mu.answers, Args{raw: a.JSON, n: n, bins: a.Binary})
+	c.mu.answers = append(c.mu.answers, answered(a))
 	c.check()
 }
 

@@ -43,6 +43,7 @@ func handlerOptions(opts []HandlerOption) (c handlerConfig) {
 // Registration is a handler that was registered.
 type Registration struct {
 	h      Handler
+	use    EventMiddleware // of a middleware, which has no h
 	inline bool
 	once   bool
 	spent  atomic.Bool // a handler for one event has had it
@@ -57,6 +58,7 @@ func (r *Registration) Remove() { r.remove(r) }
 type handlerSet struct {
 	events map[string][]*Registration
 	any    []*Registration
+	use    []*Registration // middleware
 }
 
 // socketHandlers are the handlers of a single socket; a set is immutable.
@@ -64,6 +66,8 @@ type socketHandlers struct {
 	handlerSet
 	disconnecting []disconnectHook
 	disconnect    []disconnectHook
+	errors        []func(*Socket, error)
+	outgoing      []*outgoing
 }
 
 // with returns a set with one more handler.
@@ -94,7 +98,8 @@ func (h handlerSet) without(drop func(event string, r *Registration) bool) handl
 			events[event] = kept
 		}
 	}
-	return handlerSet{events, except(h.any, func(r *Registration) bool { return drop("", r) })}
+	unnamed := func(r *Registration) bool { return drop("", r) }
+	return handlerSet{events, except(h.any, unnamed), except(h.use, unnamed)}
 }
 
 func except(list []*Registration, drop func(*Registration) bool) (kept []*Registration) {

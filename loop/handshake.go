@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sioserver/sioserver/transport"
@@ -108,6 +109,41 @@ func (h *Handshake) Header() http.Header {
 func (h *Handshake) CrossDomain() (cross bool) {
 	h.parsed(func(r *http1.Request) { cross = r.OriginLines > 0 })
 	return cross
+}
+
+// MarshalJSON encodes what the reference's handshake object holds.
+func (h *Handshake) MarshalJSON() ([]byte, error) {
+	headers, query := map[string]string{}, map[string]string{}
+	for name, list := range h.Header() {
+		headers[strings.ToLower(name)] = strings.Join(list, ", ")
+	}
+	for name, list := range h.Query() {
+		query[name] = list[len(list)-1]
+	}
+	auth := json.RawMessage("{}")
+	if len(h.auth) > 0 {
+		auth = h.auth
+	}
+	return json.Marshal(struct {
+		Headers map[string]string `json:"headers"`
+		Time    string            `json:"time"`
+		Address string            `json:"address"`
+		XDomain bool              `json:"xdomain"`
+		Secure  bool              `json:"secure"`
+		Issued  int64             `json:"issued"`
+		URL     string            `json:"url"`
+		Query   map[string]string `json:"query"`
+		Auth    json.RawMessage   `json:"auth"`
+	}{
+		Headers: headers,
+		Time:    h.Time().Format("Mon Jan 02 2006 15:04:05 GMT-0700 (MST)"),
+		Address: h.Address(),
+		XDomain: h.CrossDomain(),
+		Issued:  h.Time().UnixMilli(),
+		URL:     h.URL(),
+		Query:   query,
+		Auth:    auth,
+	})
 }
 
 // RawAuth is the JSON object the client sent with its CONNECT packet, nil if it

@@ -142,7 +142,7 @@ func TestChaos(t *testing.T) {
 	}
 	s := newServer(t, loop.Config{
 		PingInterval: 100 * time.Millisecond, PingTimeout: 200 * time.Millisecond, UpgradeTimeout: 100 * time.Millisecond,
-		Limits: loop.Limits{AttachmentTime: 100 * time.Millisecond, OutboundBytes: 64 << 10},
+		Limits: loop.Limits{AttachmentTime: 100 * time.Millisecond, OutboundBytes: 64 << 10, OutboundBurst: 128 << 10},
 	})
 	s.SetSessionLinger(100)
 	for _, n := range []*loop.Namespace{s.Root(), s.Of("/other")} {

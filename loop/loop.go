@@ -116,6 +116,13 @@ func (l *Loop) in(c *client, name []byte) (*entry, uint32) {
 	return nil, 0
 }
 
+// direct reports whether what the caller sends may go out at once: it is on the
+// loop, and nothing that was sent before waits in the loop's inbox, as messages
+// do that are logged for recovery.
+func (l *Loop) direct() bool {
+	return l.server.cfg.ConnectionStateRecovery == nil && l.engine.OnLoop()
+}
+
 // client returns the state of a session.
 func (l *Loop) client(s *transport.Session) *client { return &l.clients[s.Index()] }
 
@@ -281,6 +288,7 @@ var (
 	errAttachmentTime = fault("attachments did not arrive in time")
 	errNamespaces     = fault("too many namespaces")
 	errRefused        = fault("too many refused namespaces")
+	errMissedTooMuch  = fault("what the client has missed is not kept any more")
 	errUnknownAcks    = fault("too many unknown acknowledgements")
 )
 

@@ -16,14 +16,15 @@ import (
 // is registered later applies to what happens from then on.
 type Namespace struct {
 	// Immutable after Of.
-	server  *Server
-	name    string
-	shards  []*rooms.Shard[socketRef]
-	adapter rooms.Adapter
-	alone   bool       // the adapter has no other servers
-	dynamic *dynamic   // of a parent namespace, else nil
-	parent  *Namespace // of a child of one, else nil
-	opened  chan struct{}
+	server   *Server
+	name     string
+	shards   []*rooms.Shard[socketRef]
+	adapter  rooms.Adapter
+	alone    bool       // the adapter has no other servers
+	recovery *recovery  // nil if clients cannot come back
+	dynamic  *dynamic   // of a parent namespace, else nil
+	parent   *Namespace // of a child of one, else nil
+	opened   chan struct{}
 
 	// Any goroutine.
 	open     atomic.Bool  // clients can join; opened is closed with it
@@ -47,6 +48,7 @@ type hooks struct {
 	connection    []connectionHook
 	disconnecting []disconnectHook
 	disconnect    []disconnectHook
+	server        []serverHook
 }
 
 type (
@@ -114,6 +116,7 @@ func (n *Namespace) init() {
 	}
 	n.adapter = adapter
 	n.alone = rooms.Alone(adapter)
+	n.recovery = newRecovery(cfg.ConnectionStateRecovery, &n.server.recoveries)
 }
 
 // Name is the namespace's name, with its slash.
@@ -171,11 +174,11 @@ func (n *Namespace) changeHooks(change func(*hooks)) {
 // ConnectedSockets is the number of sockets of this server in the namespace.
 func (n *Namespace) ConnectedSockets() int {
 	total := 0
-	n.each(func(n *Namespace) {
-		for _, s := range n.shards {
+	for _, part := range n.parts() {
+		for _, s := range part.shards {
 			total += s.Len()
 		}
-	})
+	}
 	return total
 }
 
@@ -184,8 +187,8 @@ func (n *Namespace) ConnectedSockets() int {
 func (n *Namespace) Rooms() []string {
 	seen := map[string]struct{}{}
 	var names []string
-	n.each(func(n *Namespace) {
-		for _, s := range n.shards {
+	for _, part := range n.parts() {
+		for _, s := range part.shards {
 			for _, name := range s.Names() {
 				if _, dup := seen[name]; !dup {
 					seen[name] = struct{}{}
@@ -193,7 +196,7 @@ func (n *Namespace) Rooms() []string {
 				}
 			}
 		}
-	})
+	}
 	return names
 }
 

@@ -129,6 +129,9 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 	if o.ns.dynamic != nil {
 		return o.each(func(o BroadcastOperator) error { return o.Emit(event, args...) })
 	}
+	if o.ns.recoverable(o.target.Flags) {
+		return o.ns.log(event, args, o.target)
+	}
 	m, err := o.ns.encode(0, false, event, args)
 	if err != nil {
 		return err
@@ -162,7 +165,9 @@ func (o BroadcastOperator) DisconnectSockets(closeConn bool) error {
 // parts are operators for the single namespaces addressed: the operator's own,
 // or the children of a parent.
 func (o BroadcastOperator) parts() (list []BroadcastOperator) {
-	o.ns.each(func(n *Namespace) { list = append(list, BroadcastOperator{n, o.target}) })
+	for _, n := range o.ns.parts() {
+		list = append(list, BroadcastOperator{n, o.target})
+	}
 	return list
 }
 

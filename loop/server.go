@@ -33,6 +33,7 @@ type Server struct {
 	asked       atomic.Bool                  // somebody may ask for handshakes
 	closing     atomic.Bool
 	panics      atomic.Uint64
+	recoveries  recoveryCounters
 	strands     tally
 	requests    tally     // of Config.HTTP
 	adapters    sync.Once // closes them

@@ -29,7 +29,8 @@ type Socket struct {
 	member    rooms.Slot
 	id        id.ID
 	text      [id.Len]byte
-	revision3 bool // a client of version 2
+	revision3 bool       // a client of version 2
+	returning *returning // with Config.ConnectionStateRecovery, else nil
 
 	// Any goroutine.
 	state     atomic.Uint32
@@ -252,7 +253,7 @@ func (l *Loop) expel(e *entry, slot uint32) {
 
 // do runs a task on the socket's loop: at once if that is where the caller is.
 func (s *Socket) do(t transport.Task) {
-	if s.loop.engine.OnLoop() {
+	if s.loop.direct() {
 		t.Run(s.loop.engine)
 		return
 	}

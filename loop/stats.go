@@ -61,6 +61,8 @@ type Stats struct {
 	VolatileDropped    uint64
 	Panics             uint64
 	Restarts           uint64            // of the event loops, after accepting failed
+	Recovered          uint64            // sockets that came back
+	RecoveryFailures   map[string]uint64 // clients that could not, by [Socket.RecoveryFailure]
 	LimitHits          map[string]uint64 // by name of the limit
 }
 
@@ -70,7 +72,16 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 	total := Stats{
 		Connections: s.reactor.Conns(), ConnectionsRefused: s.reactor.Refused(),
 		Restarts: s.reactor.Restarts(), Panics: s.panics.Load(),
-		LimitHits: map[string]uint64{"dynamic_namespaces": s.full.Load()},
+		Recovered: s.recoveries.recovered.Load(),
+		RecoveryFailures: map[string]uint64{
+			RecoveryUnknownSession: s.recoveries.unknownSession.Load(),
+			RecoveryUnknownOffset:  s.recoveries.unknownOffset.Load(),
+		},
+		LimitHits: map[string]uint64{
+			"dynamic_namespaces": s.full.Load(),
+			"recovery_bytes":     s.recoveries.bytes.Load(),
+			"recovery_sessions":  s.recoveries.sessions.Load(),
+		},
 	}
 	if s.onLoop() {
 		return total, ErrOnLoop

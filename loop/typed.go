@@ -117,7 +117,7 @@ func (s *Socket) bind(e *Event, vs ...any) bool {
 	if err == nil {
 		return true
 	}
-	s.ns.server.fail(s, fmt.Errorf("event %s: %w", quote(e.name), err))
+	s.fail(fmt.Errorf("event %s: %w", quote(e.name), err))
 	if e.wants && !e.acked {
 		s.refuseAck(e, &Error{Message: "invalid arguments"})
 	}
@@ -127,7 +127,7 @@ func (s *Socket) bind(e *Event, vs ...any) bool {
 // finish deals with the result of a handler that answers nothing.
 func (s *Socket) finish(e *Event, err error) {
 	if err != nil {
-		s.ns.server.fail(s, fmt.Errorf("event %s: %w", quote(e.name), err))
+		s.fail(fmt.Errorf("event %s: %w", quote(e.name), err))
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *Socket) reply(e *Event, v any, err error) {
 	}
 	var told *Error
 	if !errors.As(err, &told) {
-		s.ns.server.fail(s, fmt.Errorf("event %s: %w", quote(e.name), err))
+		s.fail(fmt.Errorf("event %s: %w", quote(e.name), err))
 		told = &Error{Message: "internal server error"}
 	}
 	if e.wants {

@@ -44,6 +44,14 @@ type Adapter interface {
 	SocketsJoin(t Target, names []string) error
 	SocketsLeave(t Target, names []string) error
 	DisconnectSockets(t Target, closeConn bool) error
+	// FetchSockets finds the sockets of a target on the other servers. With an
+	// error it returns those found so far.
+	FetchSockets(ctx context.Context, t Target) ([]SocketInfo, error)
+	// ServerSideEmit sends an event to the other servers.
+	ServerSideEmit(p *Packet) error
+	// ServerSideEmitWithAck does the same and waits for their answers. With an
+	// error it returns those so far.
+	ServerSideEmitWithAck(ctx context.Context, p *Packet) ([]Answer, error)
 	// ServerCount is the number of servers, this one included.
 	ServerCount(ctx context.Context) (int, error)
 	// Close ends the adapter. Nothing is called after it.
@@ -66,6 +74,20 @@ type Local interface {
 	SocketsJoin(t Target, names []string)
 	SocketsLeave(t Target, names []string)
 	DisconnectSockets(t Target, closeConn bool)
+	// FetchSockets finds the sockets of a target on this server. It waits for the
+	// event loops, and is not called on one.
+	FetchSockets(ctx context.Context, t Target) ([]SocketInfo, error)
+	// ServerSideEvent delivers an event of another server. answer is nil if that
+	// one waits for none, else called at most once, by any goroutine.
+	ServerSideEvent(p *Packet, answer func(Answer))
+}
+
+// SocketInfo is what a server tells others of one of its sockets.
+type SocketInfo struct {
+	ID        string
+	Rooms     []string
+	Handshake json.RawMessage // the reference's handshake object
+	Data      json.RawMessage // what the application has attached
 }
 
 // Factory makes the adapter of a namespace. It is called once for each

@@ -36,6 +36,12 @@ func (a inProcess) DisconnectSockets(t Target, closeConn bool) error {
 	return nil
 }
 
+func (inProcess) FetchSockets(context.Context, Target) ([]SocketInfo, error) { return nil, nil }
+
+func (inProcess) ServerSideEmit(*Packet) error { return nil }
+
+func (inProcess) ServerSideEmitWithAck(context.Context, *Packet) ([]Answer, error) { return nil, nil }
+
 func (inProcess) ServerCount(context.Context) (int, error) { return 1, nil }
 
 func (inProcess) Close() error { return nil }

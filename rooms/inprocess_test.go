@@ -35,6 +35,11 @@ func (n *noted) BroadcastWithAck(_ context.Context, p *rooms.Packet, t rooms.Tar
 }
 func (n *noted) SocketsJoin(t rooms.Target, names []string)  { n.note("join %v %v", t.Rooms, names) }
 func (n *noted) SocketsLeave(t rooms.Target, names []string) { n.note("leave %v %v", t.Rooms, names) }
+func (n *noted) FetchSockets(context.Context, rooms.Target) ([]rooms.SocketInfo, error) {
+	n.note("fetch")
+	return nil, n.err
+}
+func (n *noted) ServerSideEvent(*rooms.Packet, func(rooms.Answer)) { n.note("server event") }
 func (n *noted) DisconnectSockets(t rooms.Target, closeConn bool) {
 	n.note("disconnect %v %v", t.Rooms, closeConn)
 }

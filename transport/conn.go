@@ -11,13 +11,14 @@ import (
 type connState uint8
 
 const (
-	connFree      connState = iota // is no connection
-	connHTTP                       // reads requests
-	connWebSocket                  // carries a session
-	connCandidate                  // a websocket that asks to take a session over
-	connClosing                    // sends what is left, then closes
-	connDraining                   // has sent all, waits for the peer to close
-	connClosed                     // is gone
+	connFree       connState = iota // is no connection
+	connHTTP                        // reads requests
+	connWebSocket                   // carries a session
+	connCandidate                   // a websocket that asks to take a session over
+	connClosing                     // sends what is left, then closes
+	connDiscarding                  // has sent all, waits for the end of a body
+	connDraining                    // has said that nothing more comes, waits for the peer to close
+	connClosed                      // is gone
 )
 
 // Conn is one connection from open to close. The exported fields are the
@@ -40,6 +41,8 @@ type Conn struct {
 	stalled    uint32   // second at which the last byte left a blocked connection
 	message    uint32   // second at which an incomplete message began, 0 for none
 	left       uint32   // bytes the network kept at the last look
+	over       uint32   // tick at which a burst began, 0 for none
+	dropped    uint32   // bytes that came when nothing was wanted any more
 	requests   uint32   // read so far
 	inflight   uint16   // requests without an answer
 
@@ -80,9 +83,15 @@ func (e *Engine) Feed(c *Conn, p []byte) {
 			e.feedFrames(c, p)
 			p = nil
 		case connDraining:
-			e.drain(c, len(p))
+			if e.tooMuch(c, len(p)) {
+				e.net.Close(c)
+			}
 			p = nil
 		default:
+			if c.in != nil {
+				p = e.feedDiscarded(c, p)
+				continue
+			}
 			c.linger = true // closing would reset a peer that is still sending
 			p = nil
 		}
@@ -107,6 +116,7 @@ func (e *Engine) Closed(c *Conn) {
 	c.state = connClosed
 	c.timer = e.timers.Cancel(c.timer)
 	c.watch = e.timers.Cancel(c.watch)
+	c.over = 0
 	lost := c.out != nil || e.net.Buffered(c) > 0
 	c.out = e.buffers.put(c.out)
 	c.shared = nil
@@ -155,28 +165,65 @@ func (e *Engine) mark(c *Conn) {
 	}
 }
 
-// room reports whether the connection may be given another packet, and cuts it
-// off if it lets too much wait. One packet always fits, however large.
-func (e *Engine) room(c *Conn) bool {
+// flows reports whether the connection takes output, and whether it does so
+// without keeping any. What a batch has gathered is written if it is much.
+func (e *Engine) flows(c *Conn) (open, free bool) {
 	if c.state >= connClosing {
-		return false
+		return false, false
 	}
 	if c.out != nil && len(c.out.B) >= e.opts.OutboundIntact && !c.blocked {
 		e.flush(c)
 	}
-	if !c.blocked {
-		return c.state < connClosing
+	return c.state < connClosing, !c.blocked
+}
+
+// waiting is the number of bytes that wait for a blocked connection.
+func (e *Engine) waiting(c *Conn) int {
+	n := e.net.Buffered(c)
+	switch {
+	case c.out != nil:
+		n += len(c.out.B)
+	case c.shared != nil:
+		n += len(c.shared.frames)
 	}
-	waiting := e.net.Buffered(c)
-	if c.out != nil {
-		waiting += len(c.out.B)
-	}
-	if waiting < e.opts.MaxOutbound {
-		return true
+	return n
+}
+
+// room reports whether the connection may be given an answer, and cuts it off
+// if it asks and does not read: bursts are for what it did not ask for.
+func (e *Engine) room(c *Conn) bool {
+	open, free := e.flows(c)
+	if !open || free || e.waiting(c) < e.opts.OutboundBytes {
+		return open
 	}
 	e.stats.Limits[LimitOutbound]++
 	e.fail(c, ErrSlowConsumer)
 	return false
+}
+
+// roomFor reports whether the connection may be given frames of n bytes, and
+// cuts it off if it lets too much wait. A message is taken however large it
+// is, unless OutboundBurst wait already. From OutboundBytes on a burst has
+// OutboundGrace to fall below, which connWatch looks at.
+func (e *Engine) roomFor(c *Conn, n int) bool {
+	open, free := e.flows(c)
+	if !open || free {
+		return open
+	}
+	waiting := e.waiting(c)
+	if waiting >= e.opts.OutboundBurst {
+		e.stats.Limits[LimitOutboundBurst]++
+		e.fail(c, ErrSlowConsumer)
+		return false
+	}
+	if waiting <= e.opts.OutboundBytes {
+		c.over = 0
+	}
+	if c.over == 0 && e.opts.bursts(waiting, n) {
+		c.over = e.tick()
+		e.lookAt(c)
+	}
+	return true
 }
 
 // flush writes the output of the batch.
@@ -235,7 +282,7 @@ func (e *Engine) unblock(c *Conn) {
 	if !c.blocked {
 		return
 	}
-	c.blocked = false
+	c.blocked, c.over = false, 0
 	if p := c.pongs; p != nil {
 		c.pongs = nil
 		if c.state == connWebSocket || c.state == connCandidate {
@@ -248,16 +295,19 @@ func (e *Engine) unblock(c *Conn) {
 	}
 }
 
-// end closes the connection when everything has been sent.
+// end closes the connection when everything has been sent, and when a body that
+// is being discarded is over.
 func (e *Engine) end(c *Conn) {
 	if c.state >= connClosing {
 		return
 	}
-	c.state = connClosing
+	c.state, c.over = connClosing, 0
 	// Half a body means that the peer is still sending.
 	c.linger = c.linger || c.in != nil
 	c.timer = e.timers.Cancel(c.timer)
-	e.dropInbound(c)
+	if c.in != nil && c.in.phase != discardingBody {
+		e.dropInbound(c)
+	}
 	e.mark(c)
 	if c.blocked {
 		e.lookAt(c) // and soon; if the last write is what blocks, flush does this
@@ -277,24 +327,24 @@ func (c *Conn) sentAll() bool {
 	return c.state == connClosing && !c.blocked && c.out == nil && c.shared == nil
 }
 
-// finish closes a connection that has sent everything.
+// finish closes a connection that has sent everything, or waits for its peer.
 func (e *Engine) finish(c *Conn) {
-	if !c.linger {
+	switch {
+	case c.in != nil:
+		c.state = connDiscarding
+		e.restartTimer(c, e.opts.LingerTimeout)
+	case c.linger:
+		e.shut(c)
+	default:
 		e.net.Close(c)
-		return
 	}
-	c.state = connDraining
-	c.left = 0
-	e.net.Shutdown(c)
-	c.timer = e.arm(e.Now()+e.opts.LingerTimeout, c.index, timerConn)
 }
 
-// drain discards what still comes after the last answer.
-func (e *Engine) drain(c *Conn, n int) {
-	c.left += uint32(n)
-	if int(c.left) > e.opts.LingerBytes {
-		e.net.Close(c)
-	}
+// shut tells the peer that nothing more comes, and waits for it to close.
+func (e *Engine) shut(c *Conn) {
+	c.state = connDraining
+	e.net.Shutdown(c)
+	e.restartTimer(c, e.opts.LingerTimeout)
 }
 
 // fail ends a connection that is of no use any more; what waits is dropped.

@@ -12,15 +12,20 @@
 //	HTTP       requests              head, body, idle      websocket, candidate, closing
 //	candidate  the probe             UpgradeTimeout        websocket, closing
 //	websocket  messages              the session's         closing
-//	closing    nothing               progress in writing   draining, closed
+//	closing    nothing, discards     progress in writing   discarding, draining, closed
+//	discarding the end of a body     LingerTimeout         draining
 //	draining   nothing, discards     LingerTimeout         closed
 //	closed     -                     end of the batch      its record is another's
 //
 // Output of a batch is put together and written once. A connection with bytes
 // that the kernel did not take is looked at once a second and closed if it
-// makes no progress. One that ends while the peer may be sending is drained
+// makes no progress, or if a burst for it does not fall back to OutboundBytes
+// within OutboundGrace. One that ends while the peer may be sending is drained
 // first, because closing a socket with unread bytes would reset it and could
-// destroy the last answer.
+// destroy the last answer. If the answer came before the end of a body, the
+// rest of that is read over before the sending half is shut down, because
+// clients that are still sending take the end for a failure. At most
+// LingerBytes are discarded in all.
 //
 // # Sessions
 //

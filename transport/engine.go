@@ -167,6 +167,9 @@ func (e *Engine) Close() {
 	e.busy, e.closing = true, true
 	e.sessions.Each(func(s *Session) { s.Discard(ServerShuttingDown, nil) })
 	e.conns.Each(func(c *Conn) {
+		if c.in != nil && c.in.phase == discardingBody {
+			e.discarded(c) // nobody waits for bodies any more
+		}
 		switch {
 		case c.state == connFree:
 		case c.in == nil && c.first != nil && c.first.wait != pollNone:

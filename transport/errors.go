@@ -65,6 +65,7 @@ var (
 	ErrText           = &Error{"payload is not UTF-8"}
 	ErrPongFlood      = &Error{"too many unsolicited pongs"}
 	ErrSlowConsumer   = &Error{"slow consumer: the outbound queue is full"}
+	ErrBacklog        = &Error{"slow consumer: the outbound queue stays too long"}
 	ErrStalled        = &Error{"slow consumer: no progress in writing"}
 	ErrConnectTimeout = &Error{"no namespace joined within connectTimeout"}
 	ErrMessageTimeout = &Error{"a fragmented message was not completed in time"}

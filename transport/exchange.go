@@ -182,6 +182,7 @@ func (e *Engine) retire(c *Conn) {
 			e.recycle(x)
 		}
 		if !keep {
+			e.discardRest(c) // the answer was faster than the body
 			e.end(c)
 			e.dropExchanges(c)
 			return

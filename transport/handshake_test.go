@@ -194,7 +194,7 @@ func TestHandshakeWithHugeBody(t *testing.T) {
 	c.begin("GET " + engineQuery + " HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n")
 	c.want("413")
 	k.told()
-	k.advance(k.opts.LingerTimeout)
+	k.advance(2 * k.opts.LingerTimeout) // for the body, and for the peer to close
 	if !c.over {
 		t.Error("still open")
 	}

@@ -25,6 +25,9 @@ func (e *Engine) atTick(tick uint32) int64 {
 	return (now + int64(int32(tick-uint32(now)))) * wheel.Tick
 }
 
+// tick is the present as sessions and connections keep it, never 0.
+func (e *Engine) tick() uint32 { return max(1, ticks(e.Now())) }
+
 // heartbeat puts a heartbeat's time on the grid.
 func (e *Engine) heartbeat(at int64) uint32 {
 	if e.opts.PingInterval >= 50*coarse {
@@ -38,6 +41,11 @@ func (s *Session) armTimer() {
 	at := s.due
 	if s.connectBy != 0 && int32(s.connectBy-at) < 0 {
 		at = s.connectBy
+	}
+	if p := s.poll; p != nil && p.over != 0 {
+		if by := p.over + ticks(s.engine.opts.OutboundGrace); int32(by-at) < 0 {
+			at = by
+		}
 	}
 	s.engine.timers.Cancel(s.timer)
 	s.timer = s.engine.arm(s.engine.atTick(at), s.index, timerSession)
@@ -55,6 +63,11 @@ func (e *Engine) sessionTimer(s *Session) {
 	if s.connectBy != 0 && int32(s.connectBy-tick) <= 0 {
 		e.stats.Limits[LimitConnectTime]++
 		s.closeForced(ErrConnectTimeout)
+		return
+	}
+	if p := s.poll; p != nil && p.over != 0 && e.graceLeft(p.over) <= 0 {
+		e.stats.Limits[LimitBuffered]++
+		s.close(TransportError, ErrBacklog)
 		return
 	}
 	if int32(s.due-tick) <= 0 && !s.beat(now) {

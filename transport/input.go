@@ -14,6 +14,7 @@ type phase uint8
 const (
 	readingHead phase = iota
 	readingBody
+	discardingBody // of the last request, which is refused or answered
 )
 
 // sink is what a body is for.
@@ -33,7 +34,7 @@ type inbound struct {
 	sink     sink
 	head     http1.Head
 	body     http1.Body
-	data     *buffer // the head, or the body, as far as it came
+	data     *buffer // the head, or the body, as far as it came; nil of a body to discard
 	ref      ExchangeRef
 	poll     pollRequest
 	request  []byte // the head of a request for the handler
@@ -69,8 +70,13 @@ func (e *Engine) feedHTTP(c *Conn, p []byte) (rest []byte) {
 	switch {
 	case c.in != nil && c.in.phase == readingBody:
 		return e.feedBody(c, p)
+	case c.in != nil && c.in.phase == discardingBody:
+		return e.feedDiscarded(c, p)
 	case c.final:
 		c.linger = true
+		if e.tooMuch(c, len(p)) {
+			e.abandon(c)
+		}
 		return nil
 	case c.in != nil:
 		return e.resumeHead(c, p)
@@ -123,12 +129,16 @@ func (e *Engine) restartTimer(c *Conn, ms int64) {
 
 // beginBody prepares for the body of the request just read, which rest begins
 // with. It returns the body if it has no more to come, or sets the connection
-// to gather it. If ok is false the request has been refused.
+// to gather it. If ok is false the request has been refused, and after is for
+// the state that the connection is in then.
 func (e *Engine) beginBody(c *Conn, rest []byte) (body, after []byte, complete, ok bool) {
 	var b http1.Body
 	if err := b.Begin(&e.req, &e.opts.HTTP); err != nil {
+		if !e.req.ExpectContinue || len(rest) > 0 { // else it does not come
+			e.discardBody(c)
+		}
 		e.refuseBody(c, err)
-		return nil, nil, false, false
+		return nil, rest, false, false
 	}
 	if body, ok := b.View(rest); ok {
 		return body, rest[len(body):], true, true
@@ -154,8 +164,9 @@ func (e *Engine) feedBody(c *Conn, p []byte) (rest []byte) {
 		in.data.B = in.data.B[:0]
 	}
 	if err != nil {
+		e.discardRest(c)
 		e.refuseBody(c, err)
-		return nil
+		return p[n:]
 	}
 	if !done {
 		return nil
@@ -193,11 +204,13 @@ func (e *Engine) refuse(c *Conn, err error) {
 }
 
 // refuseBody answers the request last read, whose body HTTP does not allow, and
-// ends the connection behind the answers that are due before.
+// ends the connection behind the answers that are due before, and behind the
+// body if that is being discarded.
 func (e *Engine) refuseBody(c *Conn, err error) {
 	fault := e.faultOf(err)
-	e.dropInbound(c)
-	c.timer = e.timers.Cancel(c.timer)
+	if c.in == nil {
+		c.timer = e.timers.Cancel(c.timer)
+	}
 	c.linger, c.final = true, true
 	x := c.last()
 	switch {

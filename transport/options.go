@@ -22,7 +22,9 @@ type Options struct {
 	MaxPayload     int64 // bytes in a polling body or a websocket message
 	PayloadPackets int   // packets in one polling body
 
-	MaxOutbound    int   // bytes that wait for one client before it is too slow
+	OutboundBytes  int   // bytes that may wait for one client, save for a burst
+	OutboundGrace  int64 // for a burst to fall back to OutboundBytes
+	OutboundBurst  int   // bytes that wait when no further message is taken
 	StallTimeout   int64 // without a byte written while bytes wait
 	MessageTimeout int64 // from the first fragment of a message to its last
 
@@ -33,8 +35,8 @@ type Options struct {
 	BodyRate       int   // bytes a second that a body must keep up over 10 s
 	MaxRequests    int   // on one connection
 	MaxPipelined   int   // requests of one connection without an answer yet
-	LingerTimeout  int64 // for the peer to take the last answer
-	LingerBytes    int   // discarded after the last answer
+	LingerTimeout  int64 // for the rest of a refused body, and for the peer to take the last answer
+	LingerBytes    int   // discarded behind the last request or in it
 	SessionLinger  int64 // for a polling client to fetch the news of a close
 	OutboundIntact int   // bytes of one connection written at once, uncorked
 }
@@ -53,7 +55,9 @@ func Defaults() Options {
 		ConnectTimeout: 45_000,
 		MaxPayload:     1_000_000,
 		PayloadPackets: 1000,
-		MaxOutbound:    1 << 20,
+		OutboundBytes:  1 << 20,
+		OutboundGrace:  1_000,
+		OutboundBurst:  8 << 20,
 		StallTimeout:   10_000,
 		MessageTimeout: 30_000,
 		HTTP:           http1.DefaultLimits(),
@@ -68,4 +72,11 @@ func Defaults() Options {
 		SessionLinger:  30_000,
 		OutboundIntact: 64 << 10,
 	}
+}
+
+// bursts reports whether n bytes that join those waiting begin a burst. One
+// message that is more than OutboundBytes by itself does not: it would hardly
+// ever arrive, and is judged by its progress until another one joins it.
+func (o *Options) bursts(waiting, n int) bool {
+	return waiting+n > o.OutboundBytes && (waiting > o.OutboundBytes || n <= o.OutboundBytes)
 }

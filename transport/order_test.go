@@ -91,6 +91,9 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 	if c.blocked && c.watch == 0 || len(p.kept) > 0 && !c.blocked {
 		fail("a slow peer is not watched")
 	}
+	if c.over != 0 && (!c.blocked || c.state != connWebSocket && c.state != connCandidate) {
+		fail("a burst out of place")
+	}
 	if c.unsent != nil && !c.blocked {
 		fail("answers were sent and are kept")
 	}
@@ -110,7 +113,8 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 	}
 	if c.in != nil {
 		n.buffer(c.in.data)
-		if c.in.data == nil || c.state != connHTTP {
+		discarding := c.in.phase == discardingBody
+		if (c.in.data == nil) != discarding || c.state != connHTTP && !discarding {
 			fail("half a request out of place")
 		}
 	}
@@ -134,8 +138,12 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 		if c.timer != 0 || !c.blocked {
 			fail("should be closed")
 		}
+	case connDiscarding:
+		if c.timer == 0 || c.session != nil || c.in == nil {
+			fail("discards for ever, or nothing")
+		}
 	case connDraining:
-		if c.timer == 0 || c.session != nil {
+		if c.timer == 0 || c.session != nil || c.in != nil {
 			fail("drains for ever")
 		}
 	default:
@@ -186,6 +194,9 @@ func (k *kernel) checkSession(e *Engine, s *Session, n *tally) {
 		return
 	}
 	n.buffer(s.poll.spool)
+	if s.poll.over != 0 && s.state == sessionOpen && (s.poll.spool == nil || len(s.poll.spool.B) <= e.opts.OutboundBytes) {
+		fail("a burst of nothing")
+	}
 	if s.poll.open() && s.poll.spool != nil {
 		fail("packets wait although a poll is open")
 	}

@@ -168,7 +168,7 @@ func TestBodyLimit(t *testing.T) {
 				} else {
 					// The connection ends, the session does not.
 					k.told()
-					k.advance(k.opts.LingerTimeout + 20)
+					k.advance(2*k.opts.LingerTimeout + 20)
 					if !c.post.over {
 						t.Error("the connection stays")
 					}

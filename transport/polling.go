@@ -13,6 +13,7 @@ type polling struct {
 	get, post ExchangeRef // the open requests; the zero reference is none
 	candidate *Conn       // a websocket that wants to take over
 	spool     *buffer     // packets for the next poll, nil when there are none
+	over      uint32      // tick at which a burst in it began, 0 for none
 }
 
 // open reports whether a GET waits.
@@ -132,7 +133,7 @@ func (s *Session) answerGet(tail []byte) {
 	e.scratch = e.scratch[:0]
 	if p.spool != nil {
 		e.scratch = s.appendSpooledPayload(e.scratch, p.spool.B)
-		p.spool = e.buffers.put(p.spool)
+		p.spool, p.over = e.buffers.put(p.spool), 0
 		if len(tail) > 0 {
 			e.scratch = append(e.scratch, engineio.Separator)
 		}
@@ -141,7 +142,14 @@ func (s *Session) answerGet(tail []byte) {
 	a := payloadAnswer(e.scratch)
 	a.packets, a.sid = true, s.id
 	e.answer(ref, a)
+	if cap(e.scratch) > scratchKeep {
+		e.scratch = nil
+	}
 }
+
+// scratchKeep is the capacity in bytes up to which the engine keeps the buffer
+// that payloads are put together in; a burst can make it many times that.
+const scratchKeep = 1 << 20
 
 // beginPost notes that a data request has begun.
 func (s *Session) beginPost(ref ExchangeRef) {

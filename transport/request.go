@@ -38,7 +38,7 @@ func (e *Engine) request(c *Conn, head, rest []byte) []byte {
 	}
 	_, after, _, ok := e.beginBody(c, rest)
 	if !ok {
-		return nil
+		return after
 	}
 	s := e.openSession(nil)
 	s.poll = e.newPolling()
@@ -138,7 +138,6 @@ func (e *Engine) answerEarly(c *Conn, ref ExchangeRef, a answer, rest []byte) []
 	_, after, complete, ok := e.beginBody(c, rest)
 	switch {
 	case !ok:
-		return nil
 	case complete:
 		e.answer(ref, a)
 	default:
@@ -171,10 +170,9 @@ func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []by
 	if p.kind == pollGet {
 		// A body of a GET means nothing and is read over.
 		_, after, _, ok := e.beginBody(c, rest)
-		if !ok {
-			return nil
+		if ok {
+			e.deliverPoll(p)
 		}
-		e.deliverPoll(p)
 		return after
 	}
 	return e.postRequest(c, p, rest)
@@ -184,7 +182,7 @@ func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []by
 func (e *Engine) postRequest(c *Conn, p pollRequest, rest []byte) []byte {
 	body, after, complete, ok := e.beginBody(c, rest)
 	if !ok {
-		return nil
+		return after
 	}
 	if complete {
 		p.body = e.buffers.get()
@@ -198,7 +196,7 @@ func (e *Engine) postRequest(c *Conn, p pollRequest, rest []byte) []byte {
 	begun := p
 	begun.kind = pollPostBegun
 	e.deliverPoll(begun)
-	if c.state != connHTTP || c.in == nil {
+	if c.state == connHTTP && c.in == nil {
 		return nil
 	}
 	return after
@@ -223,7 +221,7 @@ func (e *Engine) foreignRequest(c *Conn, head, rest []byte) []byte {
 	body, after, complete, ok := e.beginBody(c, rest)
 	switch {
 	case !ok:
-		return nil
+		return after
 	case complete:
 		e.handler.OnRequest(ref, e.hello(c, head), body)
 		return after

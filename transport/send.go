@@ -13,7 +13,7 @@ import (
 // whether the session took it. The slice is copied. Loop only.
 func (s *Session) Send(text []byte) bool {
 	if c := s.conn; c != nil {
-		if !s.engine.room(c) {
+		if !s.engine.roomFor(c, ws.HeaderSize(len(text)+1)+1+len(text)) {
 			return false
 		}
 		out := s.engine.output(c)
@@ -28,7 +28,7 @@ func (s *Session) Send(text []byte) bool {
 // The slice is copied. Loop only.
 func (s *Session) SendBinary(data []byte) bool {
 	if c := s.conn; c != nil {
-		if !s.engine.room(c) {
+		if !s.engine.roomFor(c, ws.HeaderSize(len(data))+len(data)) {
 			return false
 		}
 		out := s.engine.output(c)
@@ -44,14 +44,14 @@ func (s *Session) SendBinary(data []byte) bool {
 func (s *Session) SendShared(m *Shared) bool {
 	c := s.conn
 	if c == nil {
-		ok := s.spool(spoolText, m.text)
+		ok := s.state == sessionOpen && (m.text == nil || s.spool(spoolText, m.text))
 		for _, b := range m.bins {
 			ok = ok && s.spool(spoolBinary, b)
 		}
 		return ok
 	}
 	e := s.engine
-	if !e.room(c) {
+	if !e.roomFor(c, len(m.frames)) {
 		return false
 	}
 	e.stats.MessagesOut++
@@ -98,10 +98,11 @@ func (s *Session) Buffered() int {
 	return 0
 }
 
-// sendPacket sends a packet without data.
+// sendPacket sends a packet without data. There are few of them, so that they
+// are not held against a client with a large message on its way.
 func (s *Session) sendPacket(t engineio.PacketType) {
 	if c := s.conn; c != nil {
-		if s.engine.room(c) {
+		if open, _ := s.engine.flows(c); open {
 			out := s.engine.output(c)
 			out.B = ws.AppendHeader(out.B, ws.OpText, true, false, 1)
 			out.B = engineio.AppendPacket(out.B, t, nil)
@@ -127,13 +128,11 @@ func (s *Session) spool(kind uint8, data []byte) bool {
 	if s.state != sessionOpen || p == nil {
 		return false
 	}
+	if kind < spoolPacket && !s.spoolRoom(spoolHead+len(data)) {
+		return false
+	}
 	if p.spool == nil {
 		p.spool = e.buffers.get()
-	}
-	if len(p.spool.B) >= e.opts.MaxOutbound {
-		e.stats.Limits[LimitBuffered]++
-		s.close(TransportError, ErrSlowConsumer)
-		return false
 	}
 	p.spool.B = append(p.spool.B, kind, 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(p.spool.B[len(p.spool.B)-4:], uint32(len(data)))
@@ -147,6 +146,25 @@ func (s *Session) spool(kind uint8, data []byte) bool {
 		if !e.busy {
 			e.wakeSelf()
 		}
+	}
+	return true
+}
+
+// spoolRoom is roomFor for a record of n bytes in the spool.
+func (s *Session) spoolRoom(n int) bool {
+	e, p := s.engine, s.poll
+	waiting := 0
+	if p.spool != nil {
+		waiting = len(p.spool.B)
+	}
+	if waiting >= e.opts.OutboundBurst {
+		e.stats.Limits[LimitBufferedBurst]++
+		s.close(TransportError, ErrSlowConsumer)
+		return false
+	}
+	if p.over == 0 && e.opts.bursts(waiting, n) {
+		p.over = e.tick()
+		s.armTimer()
 	}
 	return true
 }

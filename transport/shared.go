@@ -17,14 +17,17 @@ type Shared struct {
 }
 
 // NewShared encodes a message. text, without an Engine.IO type digit, and bins
-// are copied. Any goroutine.
+// are copied; a nil text is none. Any goroutine.
 func NewShared(text []byte, bins [][]byte) *Shared {
 	size := ws.HeaderSize(len(text)+1) + 1 + len(text)
 	for _, b := range bins {
 		size += ws.HeaderSize(len(b)) + len(b)
 	}
-	m := &Shared{frames: appendTextFrame(make([]byte, 0, size), text)}
-	m.text = m.frames[len(m.frames)-len(text):]
+	m := &Shared{frames: make([]byte, 0, size)}
+	if text != nil {
+		m.frames = appendTextFrame(m.frames, text)
+		m.text = m.frames[len(m.frames)-len(text):]
+	}
 	if len(bins) > 0 {
 		m.bins = make([][]byte, len(bins))
 	}
@@ -34,6 +37,13 @@ func NewShared(text []byte, bins [][]byte) *Shared {
 	}
 	return m
 }
+
+// Size is about what the message holds, in bytes. Any goroutine.
+func (m *Shared) Size() int { return cap(m.frames) }
+
+// Message is what the message was made of: views that must not be changed. Any
+// goroutine.
+func (m *Shared) Message() (text []byte, bins [][]byte) { return m.text, m.bins }
 
 // appendTextFrame appends a websocket frame with a text message.
 func appendTextFrame(dst, text []byte) []byte {

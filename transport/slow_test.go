@@ -10,8 +10,13 @@ import (
 	"github.com/sioserver/sioserver/transport/internal/curg"
 )
 
+// bounds sets what may wait for a client.
+func bounds(bytes, burst int) func(*Options) {
+	return func(o *Options) { o.OutboundBytes, o.OutboundBurst = bytes, burst }
+}
+
 func TestSlowWebSocket(t *testing.T) {
-	k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 10_000 })
+	k := newKernel(t, 1, bounds(5_000, 10_000))
 	w, other := k.socket(0), k.socket(0)
 	s := k.session(1)
 	w.window = 100
@@ -37,7 +42,7 @@ func TestSlowWebSocket(t *testing.T) {
 		t.Error("the connection stays")
 	}
 	k.told("1 open", "2 open", "1 close transport error: slow consumer: the outbound queue is full")
-	if n := k.stats().Limits[LimitOutbound]; n != 1 {
+	if n := k.stats().Limits[LimitOutboundBurst]; n != 1 {
 		t.Errorf("%d limit hits", n)
 	}
 	k.do(k.session(2), func() { k.session(2).Send([]byte("fine")) })
@@ -47,7 +52,7 @@ func TestSlowWebSocket(t *testing.T) {
 
 // TestOneLargePacket always fits, whatever the limit.
 func TestOneLargePacket(t *testing.T) {
-	k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 1000 })
+	k := newKernel(t, 1, bounds(1000, 2000))
 	w := k.socket(0)
 	c := k.poller(0)
 	large := strings.Repeat("x", 100_000)
@@ -74,7 +79,7 @@ func TestFullQueue(t *testing.T) {
 		"shared": func(s *Session) bool { return s.SendShared(NewShared([]byte("x"), [][]byte{{1}})) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 1000 })
+			k := newKernel(t, 1, bounds(1000, 2000))
 			w := k.socket(0)
 			k.poller(0)
 			w.window = 0
@@ -93,7 +98,7 @@ func TestFullQueue(t *testing.T) {
 		})
 	}
 	t.Run("ping", func(t *testing.T) {
-		k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 1000 })
+		k := newKernel(t, 1, bounds(1000, 2000))
 		w := k.socket(0)
 		w.window = 0
 		s := k.session(1)
@@ -103,7 +108,7 @@ func TestFullQueue(t *testing.T) {
 		k.finish()
 	})
 	t.Run("attachment", func(t *testing.T) {
-		k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 1000 })
+		k := newKernel(t, 1, bounds(1000, 2000))
 		k.poller(0)
 		s := k.session(1)
 		k.do(s, func() {
@@ -156,7 +161,7 @@ func TestSlowButSteady(t *testing.T) {
 }
 
 func TestSlowPolling(t *testing.T) {
-	k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 10_000 })
+	k := newKernel(t, 1, bounds(5_000, 10_000))
 	c := k.poller(0)
 	s := k.session(1)
 	taken := 0
@@ -171,7 +176,7 @@ func TestSlowPolling(t *testing.T) {
 		t.Errorf("%d messages were taken, want 10", taken)
 	}
 	k.told("1 open", "1 close transport error: slow consumer: the outbound queue is full")
-	if n := k.stats().Limits[LimitBuffered]; n != 1 {
+	if n := k.stats().Limits[LimitBufferedBurst]; n != 1 {
 		t.Errorf("%d limit hits", n)
 	}
 	c.poll()
@@ -205,7 +210,7 @@ func TestUnreadAnswers(t *testing.T) {
 				most = max(most, len(c.kept))
 				feed = feed[n:]
 			}
-			limit := k.opts.MaxOutbound + k.opts.OutboundIntact + len(page) + 1000
+			limit := k.opts.OutboundBytes + k.opts.OutboundIntact + len(page) + 1000
 			if !curg.Supported {
 				limit += k.opts.MaxPipelined * len(page) // answers come as from another goroutine
 			}
@@ -223,7 +228,7 @@ func TestUnreadAnswers(t *testing.T) {
 
 // TestUnreadProbes is a candidate that probes without end and reads nothing.
 func TestUnreadProbes(t *testing.T) {
-	k := newKernel(t, 1, func(o *Options) { o.MaxOutbound = 10_000 })
+	k := newKernel(t, 1, func(o *Options) { o.OutboundBytes = 10_000 })
 	c := k.poller(0)
 	w := c.candidate(0)
 	w.window = 0

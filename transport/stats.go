@@ -5,7 +5,8 @@ package transport
 // Limit names a limit that a peer can hit.
 type Limit uint8
 
-// The limits of the transport.
+// The limits of the transport. What waits for a client is outbound on a
+// connection, buffered for the next poll.
 const (
 	LimitOutbound Limit = iota
 	LimitStall
@@ -21,6 +22,9 @@ const (
 	LimitPongs
 	LimitConnectTime
 	LimitBuffered
+	LimitOutboundBurst
+	LimitBufferedBurst
+	LimitDiscarded
 	limitCount
 )
 
@@ -39,6 +43,9 @@ var limitNames = [...]string{
 	LimitPongs:          "pongs",
 	LimitConnectTime:    "connect_time",
 	LimitBuffered:       "buffered",
+	LimitOutboundBurst:  "outbound_burst",
+	LimitBufferedBurst:  "buffered_burst",
+	LimitDiscarded:      "discarded",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.

@@ -14,24 +14,24 @@ import (
 func (e *Engine) candidateRequest(c *Conn, head, rest []byte) []byte {
 	sid, ok := id.Parse(e.query.SID)
 	if !ok || int(sid.Tag()) >= len(e.peers) {
-		return e.refuseUpgrade(c, 400, ErrSessionUnknown.Message)
+		return e.refuseUpgrade(c, rest, 400, ErrSessionUnknown.Message)
 	}
 	if home := e.peers[sid.Tag()]; home != e {
 		all := append(append(make([]byte, 0, len(head)+len(rest)), head...), rest...)
 		if !e.net.Move(c, home, all) {
-			return e.refuseUpgrade(c, 503, "Service unavailable")
+			return e.refuseUpgrade(c, rest, 503, "Service unavailable")
 		}
 		return nil
 	}
 	s := e.lookup(&sid)
 	if s == nil || s.state != sessionOpen {
-		return e.refuseUpgrade(c, 400, ErrSessionUnknown.Message)
+		return e.refuseUpgrade(c, rest, 400, ErrSessionUnknown.Message)
 	}
 	if int(revision(&e.query)) != s.Revision() {
-		return e.refuseUpgrade(c, 400, ErrBadRequest.Message)
+		return e.refuseUpgrade(c, rest, 400, ErrBadRequest.Message)
 	}
 	if !e.accept(c) {
-		return nil
+		return rest
 	}
 	c.state = connCandidate
 	if s.poll == nil || s.poll.candidate != nil {

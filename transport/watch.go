@@ -20,8 +20,12 @@ func (e *Engine) seconds() uint32 { return uint32(e.Now()/1000) + 1 }
 // lookAt makes sure that the connection is looked at.
 func (e *Engine) lookAt(c *Conn) {
 	period := int64(watchPeriod)
-	if c.state == connClosing {
+	switch {
+	case c.state == connClosing:
 		period = closingPeriod
+		c.watch = e.timers.Cancel(c.watch)
+	case c.over != 0:
+		period = min(period, e.graceLeft(c.over))
 		c.watch = e.timers.Cancel(c.watch)
 	}
 	if c.watch == 0 {
@@ -35,6 +39,9 @@ func (e *Engine) connWatch(c *Conn) {
 	now := e.seconds()
 	if c.blocked {
 		e.watchOutput(c, now)
+	}
+	if c.over != 0 {
+		e.watchBurst(c)
 	}
 	if c.message != 0 {
 		e.watchMessage(c, now)
@@ -69,6 +76,22 @@ func (e *Engine) watchOutput(c *Conn, now uint32) {
 	}
 }
 
+// watchBurst cuts a peer that lets a burst wait for too long.
+func (e *Engine) watchBurst(c *Conn) {
+	switch {
+	case e.waiting(c) <= e.opts.OutboundBytes:
+		c.over = 0
+	case e.graceLeft(c.over) <= 0:
+		e.stats.Limits[LimitOutbound]++
+		e.fail(c, ErrBacklog)
+	}
+}
+
+// graceLeft is the time that a burst has left which began at a tick.
+func (e *Engine) graceLeft(over uint32) int64 {
+	return e.atTick(over) + e.opts.OutboundGrace - e.Now()
+}
+
 // watchMessage cuts a peer that does not complete a fragmented message.
 func (e *Engine) watchMessage(c *Conn, now uint32) {
 	if !c.frames.Pending() {
@@ -89,6 +112,7 @@ func (e *Engine) watchBody(c *Conn) {
 	}
 	if in.received < e.opts.BodyRate*bodyWindow {
 		e.stats.Limits[LimitBodyRate]++
+		e.discardRest(c)
 		e.refuseBody(c, http1.ErrTimeout)
 		return
 	}
@@ -104,6 +128,10 @@ func (e *Engine) connTimer(c *Conn) {
 	switch c.state {
 	case connHTTP:
 		switch {
+		case c.in != nil && c.in.phase == discardingBody:
+			e.stats.Limits[LimitDiscarded]++
+			e.discarded(c)
+			return
 		case c.in != nil || c.requests == 0:
 		case c.blocked:
 			// It takes its last answer slowly, as connWatch sees.
@@ -115,6 +143,7 @@ func (e *Engine) connTimer(c *Conn) {
 		}
 		e.stats.Limits[LimitRequestTime]++
 		if c.in != nil && c.in.phase == readingBody {
+			e.discardRest(c)
 			e.refuseBody(c, http1.ErrTimeout)
 		} else {
 			e.refuse(c, http1.ErrTimeout)
@@ -122,6 +151,9 @@ func (e *Engine) connTimer(c *Conn) {
 	case connCandidate:
 		e.stats.Limits[LimitUpgradeTime]++
 		e.closeFrames(c, ws.StatusNone, nil)
+	case connDiscarding:
+		e.stats.Limits[LimitDiscarded]++
+		e.discarded(c)
 	case connDraining:
 		e.net.Close(c)
 	}

@@ -20,19 +20,19 @@ func (e *Engine) upgradeRequest(c *Conn, head, rest []byte) []byte {
 	e.scratch = e.query.Parse(r.RawQuery, e.scratch[:0])
 	q := &e.query
 	if err := e.checkQuery(q, true); err != nil {
-		return e.refuseUpgrade(c, err.Status, err.Message)
+		return e.refuseUpgrade(c, rest, err.Status, err.Message)
 	}
 	if c.first != nil || string(r.Method) != "GET" {
-		return e.refuseUpgrade(c, 400, ErrBadHandshakeMethod.Message)
+		return e.refuseUpgrade(c, rest, 400, ErrBadHandshakeMethod.Message)
 	}
 	if len(q.SID) > 0 {
 		return e.candidateRequest(c, head, rest)
 	}
 	if err := e.checkHandshake(r, q, true); err != nil {
-		return e.refuseUpgrade(c, err.Status, err.Message)
+		return e.refuseUpgrade(c, rest, err.Status, err.Message)
 	}
 	if !e.accept(c) {
-		return nil
+		return rest
 	}
 	s := e.openSession(c)
 	c.state, c.session = connWebSocket, s
@@ -60,7 +60,7 @@ func (e *Engine) accept(c *Conn) bool {
 		if err.Version {
 			e.refuseVersion(c, text)
 		} else {
-			e.refuseUpgrade(c, err.Status, text)
+			e.refuseWith(c, err.Status, text, "")
 		}
 		return false
 	}
@@ -90,10 +90,10 @@ func (e *Engine) joinLines(w *ws.Request) {
 }
 
 // refuseUpgrade answers an upgrade request with the text of the refusal, as the
-// reference does, and ends the connection.
-func (e *Engine) refuseUpgrade(c *Conn, status int, text string) []byte {
+// reference does, and ends the connection. What follows is returned.
+func (e *Engine) refuseUpgrade(c *Conn, rest []byte, status int, text string) []byte {
 	e.refuseWith(c, status, text, "")
-	return nil
+	return rest
 }
 
 func (e *Engine) refuseVersion(c *Conn, text string) {
@@ -109,6 +109,7 @@ func (e *Engine) refuseWith(c *Conn, status int, text, fields string) {
 		out.B = http1.AppendConnection(out.B, 1, false)
 		out.B = http1.AppendBody(out.B, status, false, text)
 	}
+	e.discardBody(c)
 	e.endLingering(c)
 	e.dropExchanges(c)
 }
@@ -169,7 +170,7 @@ func (e *Engine) frameMessage(c *Conn, payload []byte, binary bool) {
 // answerPing answers a ping of the websocket layer. A peer that does not read
 // gets a limited number of answers.
 func (e *Engine) answerPing(c *Conn, payload []byte) {
-	if !e.room(c) {
+	if !e.roomFor(c, ws.HeaderSize(len(payload))+len(payload)) {
 		return
 	}
 	out := e.output(c)

@@ -15,6 +15,7 @@ type Body struct {
 	digits   uint8 // of the chunk size
 	letters  uint8 // of the trailer's name, as far as forbidden names go
 	names    uint8 // forbidden names the trailer may still become, one bit each
+	skip     bool  // nobody wants the data, however much there is
 }
 
 // Begin starts the body of r. It refuses with ErrBodyTooLarge what is announced beyond lim.Body, before a byte of it is read. lim
@@ -24,13 +25,26 @@ func (b *Body) Begin(r *Request, lim *Limits) error {
 	switch {
 	case r.Chunked:
 		b.state = chunkStart
-	case r.ContentLength > uint64(lim.Body):
-		b.fault = ErrBodyTooLarge
-		return ErrBodyTooLarge
 	case r.ContentLength > 0:
 		b.left, b.state = r.ContentLength, bodyFixed
+		if r.ContentLength > uint64(lim.Body) {
+			b.fault = ErrBodyTooLarge
+			return ErrBodyTooLarge
+		}
 	}
 	return nil
+}
+
+// Skip goes on with a body that nobody wants, to find its end: from here on Feed drops the data and does not care how much it is.
+// The limits of the framing stay. It reports whether there is an end to be found: not if the body is over already, and not behind a
+// fault other than ErrBodyTooLarge, which leaves the framing lost. After ErrBodyTooLarge Feed goes on behind the bytes it took. Loop
+// only.
+func (b *Body) Skip() bool {
+	if b.fault == ErrBodyTooLarge {
+		b.fault = nil
+	}
+	b.skip = true
+	return b.fault == nil && b.state != bodyDone
 }
 
 // View returns the body itself when it has a Content-Length and all of it lies at the front of in, which saves the copy that Feed
@@ -48,7 +62,7 @@ func (b *Body) View(in []byte) (body []byte, ok bool) {
 // Feed reads body bytes from in, appends the data among them to out and returns how many bytes it took. Once done it takes no more:
 // what is left in in belongs to the next request. out grows with the data that came, never with the data that was announced.
 //
-// An error is always an *Error, is repeated by later calls, and is the end of the connection. Loop only.
+// An error is always an *Error, is repeated by later calls, and is the end of the connection; see Skip. Loop only.
 func (b *Body) Feed(in, out []byte) (consumed int, grown []byte, done bool, err error) {
 	n := 0
 	for b.fault == nil && b.state != bodyDone {
@@ -56,15 +70,18 @@ func (b *Body) Feed(in, out []byte) (consumed int, grown []byte, done bool, err 
 			return n, out, false, nil
 		}
 		if b.state > chunkData {
-			b.fault = b.step(in[n])
-			n++
+			if b.fault = b.step(in[n]); b.fault != ErrBodyTooLarge {
+				n++ // else Skip goes on with the byte behind the size
+			}
 			continue
 		}
 		part := in[n:]
 		if uint64(len(part)) > b.left {
 			part = part[:b.left]
 		}
-		out = append(out, part...)
+		if !b.skip {
+			out = append(out, part...)
+		}
 		n += len(part)
 		b.left -= uint64(len(part))
 		if b.left == 0 {

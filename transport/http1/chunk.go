@@ -94,7 +94,7 @@ func (b *Body) stepSize(c byte) *Error {
 	if b.state == chunkStart {
 		return ErrChunk
 	}
-	if b.left > uint64(b.lim.Body)-b.size {
+	if !b.skip && b.left > uint64(b.lim.Body)-b.size {
 		return ErrBodyTooLarge
 	}
 	b.size += b.left
