@@ -11,7 +11,11 @@ FUZZTIME ?= 20s
 COUNT   ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit race e2e page fuzz lint tidy-check bench benchcmp soak cover clean browser
+COMMIT  = $(shell git describe --always --abbrev=12 --dirty=+changes 2>/dev/null)
+DEV     = bin/sioserver --dev --listen {listen}
+PINNED  = --server-cpus 0 --client-cpus 1
+ROUNDS  ?= 1
+.PHONY: help run build test unit race e2e page fuzz lint tidy-check bench benchcmp soak cover clean browser bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,7 +26,7 @@ run: $(BUNDLE) ## start the server on loopback with a page to try it on (LISTEN=
 build: $(BUNDLE) ## build bin/sioserver, the browser client included
 	$(GO) build $(GOFLAGS_TAGS) -trimpath -o bin/sioserver ./cmd/sioserver
 
-test: lint unit race e2e page ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser
+test: lint unit race e2e page bench-smoke ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser, a moment of load
 
 unit: ## Go tests, with gnet's faster poller and without
 	$(GO) test $(GOFLAGS_TAGS) ./...
@@ -80,6 +84,18 @@ benchcmp: ## compare the benchmarks of BASE (a commit) with those of the working
 	cd .benchcmp && $(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... > ../bench.base.out; git worktree remove --force .benchcmp
 	$(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... > bench.out
 	$(GO) tool benchstat bench.base.out bench.out
+
+bin/siobench: FORCE
+	$(GO) build -trimpath -ldflags '-X main.commit=$(COMMIT)' -o $@ ./bench/cmd/siobench
+
+bench-smoke: build bin/siobench ## every kind of load for a moment, nothing lost: under a minute
+	bin/siobench run bench/suites/smoke.yaml --server-cmd '$(DEV)' --accept-invalid --progress none
+
+bench-laptop: build bin/siobench ## what one server process does on two processors, with pages in bin/laptop: under ten minutes
+	bin/siobench run bench/suites/laptop.yaml --server-cmd '$(DEV)' $(PINNED) --dir bin/laptop
+
+bench-peers: build bin/siobench ## this server and others side by side, into bench/results (ROUNDS=1)
+	bin/siobench peers --own '$(DEV)' $(PINNED) --rounds $(ROUNDS)
 
 soak: ## the fault and load tests in their long form
 	$(GO) test $(GOFLAGS_TAGS) -timeout 60m -run 'Long|Soak' ./loop/... -args -long

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,7 +123,7 @@ func (o *comparison) duel(ctx context.Context, stdout, stderr io.Writer) (a, b [
 		}
 		specs = s.Runs
 	}
-	addr, err := freeAddress()
+	addr, err := coord.FreeAddress(1)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -165,16 +164,6 @@ func serverCost(r *report.Result) string {
 		return ""
 	}
 	return fmt.Sprintf("%.2f us/message, %.0f B/connection", r.Server.CPUUsPerMsg, r.Server.RSSPerConn)
-}
-
-// freeAddress is an address that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // loadAll reads results from a list of files.

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,8 +38,13 @@ func (o *output) flags(c *cobra.Command) {
 // rate is a flag like 20000, 20k or 20k/s.
 type rate float64
 
+// String is the value.
 func (r *rate) String() string { return fmt.Sprint(float64(*r)) }
-func (r *rate) Type() string   { return "rate" }
+
+// Type is the word for its values in the help.
+func (r *rate) Type() string { return "rate" }
+
+// Set reads a value.
 func (r *rate) Set(s string) error {
 	s = strings.TrimSuffix(s, "/s")
 	factor := 1.0
@@ -47,8 +54,8 @@ func (r *rate) Set(s string) error {
 	case strings.HasSuffix(s, "M"):
 		s, factor = s[:len(s)-1], 1e6
 	}
-	var v float64
-	if n, err := fmt.Sscanf(s, "%g", &v); n != 1 || err != nil {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return fmt.Errorf("%q is not a rate like 500, 20k or 20k/s", s)
 	}
 	*r = rate(v * factor)
@@ -58,13 +65,18 @@ func (r *rate) Set(s string) error {
 // duration is a flag for a coord.Duration.
 type duration struct{ d *coord.Duration }
 
+// String is the value.
 func (d duration) String() string {
 	if d.d == nil {
 		return ""
 	}
 	return time.Duration(*d.d).String()
 }
-func (d duration) Type() string       { return "duration" }
+
+// Type is the word for its values in the help.
+func (d duration) Type() string { return "duration" }
+
+// Set reads a value.
 func (d duration) Set(s string) error { return d.d.UnmarshalText([]byte(s)) }
 
 // specFlags are the flags that fill a Spec.
@@ -111,7 +123,7 @@ func specFlags(c *cobra.Command, s *coord.Spec) {
 	f.IntVar(&s.Procs, "procs", 0, "worker processes; 0 is as many as the descriptors need")
 	f.StringVar(&s.SourceIPs, "source-ips", "", "addresses to connect from: auto, none or a list")
 	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "processes to watch; default: those that listen on the port")
-	f.StringVar(&s.ServerCmd, "server-cmd", "", "start this server first and end it after")
+	f.StringVar(&s.ServerCmd, "server-cmd", "", "start this server first and end it after; {listen} becomes its address, a free one if there is no URL")
 	f.IntVar(&s.Servers, "servers", 0, "start so many; {listen} in --server-cmd becomes the address of each")
 	f.StringVar(&s.ServerCPUs, "server-cpus", "", "processors for --server-cmd, for example 0")
 	f.StringVar(&s.ClientCPUs, "client-cpus", "", "processors for the workers, for example 1")

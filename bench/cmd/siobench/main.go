@@ -48,6 +48,8 @@ func exitCode(err error) int {
 		return e.Code
 	case errors.As(err, &u):
 		return coord.ExitUsage
+	case errors.Is(err, context.Canceled):
+		return coord.ExitInterrupt
 	case strings.HasPrefix(err.Error(), "unknown command"):
 		return coord.ExitUsage
 	}
@@ -57,6 +59,7 @@ func exitCode(err error) int {
 // usageError is a fault of the command line.
 type usageError struct{ error }
 
+// Unwrap is what was wrong.
 func (e *usageError) Unwrap() error { return e.error }
 
 func newRoot() *cobra.Command {
@@ -81,12 +84,18 @@ missed, 4 invalid measurement, 5 target unreachable, 6 comparison: worse,
 	for _, name := range coord.Scenarios {
 		root.AddCommand(newScenario(name))
 	}
-	root.AddCommand(newServer(), newCalibrate(), newSearch(), newSuite(), newCompare(), newReport(), newSchema())
+	root.AddCommand(newServer(), newCalibrate(), newSearch(), newSuite(), newCompare(), newPeers(), newReport(), newSchema())
 	return root
 }
 
+// commit is set by builds that know it.
+var commit string
+
 // revision is the commit this program was built from.
 func revision() string {
+	if commit != "" {
+		return commit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,11 +59,18 @@ func options(out *output, stderr io.Writer) (coord.Options, error) {
 	if err != nil {
 		return coord.Options{}, fmt.Errorf("this program cannot find itself: %w", err)
 	}
-	opt := coord.Options{Exe: exe, Revision: revision(), Command: strings.Join(redact(os.Args), " "), Ceiling: coord.LoadCeiling()}
+	opt := coord.Options{Exe: exe, Revision: revision(), Command: command(os.Args), Ceiling: coord.LoadCeiling()}
 	if out.dump {
 		opt.Dump = stderr
 	}
 	return opt, nil
+}
+
+// command is a command line for the report, without the place of the program.
+func command(args []string) string {
+	args = slices.Clone(args)
+	args[0] = filepath.Base(args[0])
+	return strings.Join(redact(args), " ")
 }
 
 // redact writes a command line for a shell, without the values of flags that hold

@@ -17,7 +17,7 @@ func newSearch() *cobra.Command {
 	spec := coord.Spec{Scenario: "echo", Duration: coord.Duration(5e9), Warmup: coord.Duration(1e9)}
 	var out output
 	var metric, under string
-	low, high, precision := 1000.0, 1000000.0, 5.0
+	low, high, precision, achieved := 1000.0, 1000000.0, 5.0, 99.0
 	c := &cobra.Command{
 		Use:   "search URL",
 		Short: "Find the highest rate that keeps a latency",
@@ -32,7 +32,7 @@ func newSearch() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := coord.Search{Spec: spec, Min: low, Max: high, Precision: precision / 100, Objectives: objectives, AcceptInvalid: out.acceptInvalid}
+			s := coord.Search{Spec: spec, Min: low, Max: high, Precision: precision / 100, Achieved: achieved / 100, Objectives: objectives, AcceptInvalid: out.acceptInvalid}
 			w := c.OutOrStdout()
 			best, err := s.Run(c.Context(), opt, func(step coord.Step) {
 				word := "held"
@@ -60,7 +60,8 @@ func newSearch() *cobra.Command {
 	f.StringVar(&under, "under", "20ms", "its limit")
 	f.Var((*rate)(&low), "min", "lowest rate")
 	f.Var((*rate)(&high), "max", "highest rate")
-	f.Float64Var(&precision, "precision", 5, "percent within which to find it")
+	f.Float64Var(&precision, "precision", precision, "percent within which to find it")
+	f.Float64Var(&achieved, "achieved", achieved, "percent of what is due that must be answered in time")
 	return c
 }
 
@@ -82,7 +83,7 @@ does next to nothing. Give --server-cpus and --client-cpus, so that the two do
 not take each other's processor. Later runs warn when they come near it.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			addr, err := freeAddress()
+			addr, err := coord.FreeAddress(1)
 			if err != nil {
 				return err
 			}

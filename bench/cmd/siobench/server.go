@@ -40,6 +40,7 @@ func newServer() *cobra.Command {
 	f.StringVar(&cfg.Listen, "listen", "127.0.0.1:3999", "`host:port`")
 	f.StringVar(&cfg.Path, "path", "/socket.io/", "path of Engine.IO")
 	f.BoolVar(&cfg.ReusePort, "reuse-port", false, "share the port with other processes")
+	f.BoolVar(&cfg.FanOut, "fan-out", false, "send raw messages to all raw connections instead of back")
 	f.DurationVar(&cfg.PingInterval, "ping-interval", 0, "pause between pings (default 25s)")
 	f.BoolVar(&cfg.Deflate, "deflate", false, "agree to permessage-deflate")
 	f.DurationVar(&cfg.Faults.StallFor, "stall", 0, "fault: do nothing for so long")
@@ -47,6 +48,7 @@ func newServer() *cobra.Command {
 	f.IntVar(&cfg.Faults.Drop, "drop", 0, "fault: leave every n-th reply out")
 	f.IntVar(&cfg.Faults.Double, "double", 0, "fault: send every n-th reply twice")
 	f.IntVar(&cfg.Faults.Swap, "swap", 0, "fault: send every n-th reply behind the next")
+	f.IntVar(&cfg.Faults.Behind, "behind", 0, "fault: with --swap, behind so many")
 	f.IntVar(&cfg.Faults.Refuse, "refuse", 0, "fault: refuse every n-th handshake")
 	f.IntVar(&cfg.Faults.CutEvery, "cut", 0, "fault: cut the session of every n-th message")
 	return c

@@ -6,7 +6,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"testing"
 	"time"
@@ -25,14 +24,19 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	if len(os.Args) == 3 && os.Args[1] == "serve" {
-		s, err := server.New(server.Config{Listen: os.Args[2]})
+	if len(os.Args) == 3 && (os.Args[1] == "serve" || os.Args[1] == "share") {
+		s, err := server.New(server.Config{Listen: os.Args[2], ReusePort: os.Args[1] == "share"})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		_ = s.Run()
 		return
+	}
+	// Spares each process that is started here the second for which the race
+	// detector keeps a process that ends.
+	if os.Getenv("GORACE") == "" {
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
 	// The tests mostly wait, so more of them than processors go together.
 	flag.Parse()
@@ -75,15 +79,14 @@ func serveCommand(t *testing.T) string {
 	return "'" + exe + "' serve " + coord.ListenMark
 }
 
-// free is a URL on which nobody listens.
+// free is a URL on which nobody listens, nor on the next two ports.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := coord.FreeAddress(3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
+	return "http://" + addr
 }
 
 func options(t *testing.T) coord.Options {
@@ -95,9 +98,12 @@ func options(t *testing.T) coord.Options {
 	return coord.Options{Exe: exe, Revision: "test", Command: "test"}
 }
 
-// short makes a run small enough for a test.
+// short makes a run small enough for a test; without a URL the address is left to
+// the run.
 func short(url string, s coord.Spec) coord.Spec {
-	s.URLs = []string{url}
+	if url != "" {
+		s.URLs = []string{url}
+	}
 	if s.N == 0 {
 		s.N = 20
 	}

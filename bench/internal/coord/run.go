@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -195,7 +193,12 @@ func (r *run) measure(ctx context.Context) error {
 	if err := r.until(ctx, r.from); err != nil {
 		return err
 	}
-	r.mark("from", false)
+	if s.Scenario == "upgrade" {
+		// What is measured began with the first connection.
+		r.marks["from"] = r.marks["base"]
+	} else {
+		r.mark("from", false)
+	}
 	if s.Scenario == "storm" && r.target != nil && s.Cause != "client-drop" {
 		if err := r.strike(ctx); err != nil {
 			return err
@@ -335,70 +338,4 @@ func (r *run) lostWorkers() error {
 		return err
 	}
 	return internal("the workers ended before the run did")
-}
-
-// finish ends the workers, also if the course did not go through, and writes
-// up what there is.
-func (r *run) finish(course error) (*report.Result, error) {
-	if course != nil {
-		r.fleet.order("stop", 0)
-		ctx := context.Background()
-		_ = r.wait(ctx, 3*time.Second, func() bool { return r.drained == len(r.fleet.members) })
-	}
-	if r.to == 0 || r.to > worker.Now() {
-		r.cutWindow()
-	}
-	r.fleet.order("finish", 0)
-	for rep := range r.reportsUntil(endWithin) {
-		r.take(rep)
-	}
-	ended := r.fleet.wait(endWithin)
-	r.mark("after", false)
-	result := r.result(true)
-	result.Complete = course == nil
-	result.SLO = slo.Evaluate(r.objectives, result)
-	if course == nil && ended != nil {
-		course = ended
-	}
-	return result, course
-}
-
-// reportsUntil yields what the workers still say, for some time at most.
-func (r *run) reportsUntil(d time.Duration) func(yield func(job.Report) bool) {
-	return func(yield func(job.Report) bool) {
-		end := time.After(d)
-		for {
-			select {
-			case rep, ok := <-r.fleet.reports:
-				if !ok || !yield(rep) {
-					return
-				}
-			case <-end:
-				return
-			}
-		}
-	}
-}
-
-// Judge is the verdict of a finished run as an error: nil, or what was wrong
-// with the exit code for it.
-func Judge(r *report.Result, acceptInvalid bool) error {
-	if !r.Valid.OK && !acceptInvalid {
-		return &Error{ExitInvalid, "INVALID: " + strings.Join(r.Valid.Reasons, "; ")}
-	}
-	for _, s := range r.SLO {
-		if !s.Pass {
-			return &Error{ExitSLO, "objective missed: " + s.Expr + " (" + s.Text + ")"}
-		}
-	}
-	return nil
-}
-
-// HostName is the name of this machine for the report's id.
-func hostName() string {
-	n, err := os.Hostname()
-	if err != nil {
-		return "host"
-	}
-	return n
 }

@@ -65,12 +65,19 @@ func Profiles() []string {
 	return names
 }
 
-// Complete fills in the defaults of the scenario and refuses what makes no
-// sense.
+// Complete fills in the defaults of the scenario, and an address for a server
+// that is to be started here, and refuses what makes no sense.
 func (s *Spec) Complete() error {
 	d, ok := defaults[s.Scenario]
 	if !ok {
 		return usage("there is no scenario %q; there are %s", s.Scenario, strings.Join(Scenarios, ", "))
+	}
+	if len(s.URLs) == 0 && strings.Contains(s.ServerCmd, ListenMark) {
+		addr, err := FreeAddress(max(s.Servers, 1))
+		if err != nil {
+			return err
+		}
+		s.URLs = []string{"http://" + addr}
 	}
 	s.fill(&d)
 	s.fill(&Spec{
@@ -150,8 +157,8 @@ func (s *Spec) check() error {
 		return usage("--turn and --inflight are at least 1")
 	case s.Rate < 0 || s.ConnectRate < 0 || s.Churn < 0:
 		return usage("a rate cannot be negative")
-	case raw && s.Scenario != "echo" && s.Scenario != "connect" && s.Scenario != "idle":
-		return usage("--transport %s goes with connect, idle and echo only: rooms and broadcasts need Socket.IO", s.Transport)
+	case raw && !slices.Contains([]string{"connect", "idle", "echo", "broadcast"}, s.Scenario):
+		return usage("--transport %s goes with connect, idle, echo and broadcast only: the rest needs Socket.IO", s.Transport)
 	case raw && s.Ack:
 		return usage("--ack needs Socket.IO, --transport %s has no acknowledgements", s.Transport)
 	case s.Slow < 0 || s.Slow > 50:

@@ -17,6 +17,8 @@ type Search struct {
 	// come before the search ends.
 	Min, Max, Precision float64
 	Objectives          []slo.Objective
+	// Achieved is the part of what was due that must come within the window.
+	Achieved float64
 	// AcceptInvalid lets trials pass that the generator limited.
 	AcceptInvalid bool
 }
@@ -82,7 +84,7 @@ func (s *Search) try(ctx context.Context, rate float64, opt Options) (Step, erro
 			return step, nil
 		}
 	}
-	if r.Summary.Rates.Achieved < achievedLimit {
+	if r.Summary.Rates.Achieved < s.Achieved {
 		step.Pass, step.Why = false, "the server fell behind the rate"
 	}
 	return step, nil

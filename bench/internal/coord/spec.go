@@ -27,6 +27,7 @@ type Error struct {
 	Text string
 }
 
+// Error is the sentence.
 func (e *Error) Error() string { return e.Text }
 
 // usage, unreachable and internal make Errors.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -28,11 +29,14 @@ func (r *run) result(whole bool) *report.Result {
 	res := &report.Result{
 		Schema: report.Schema, Started: r.began, Seconds: time.Since(r.began).Seconds(),
 		Scenario: s.Scenario, Title: name, Labels: s.Labels,
-		ID: fmt.Sprintf("%s-%s-%s", r.began.UTC().Format("20060102T150405.000"), s.Scenario, hostName()),
+		ID: fmt.Sprintf("%s-%s-%08x", r.began.UTC().Format("20060102T150405.000"), s.Scenario, rand.Uint32()),
 		Target: report.Target{
 			URLs: s.URLs, Name: s.Labels["target"], Version: s.Labels["version"], PIDs: r.pids, Cmd: s.ServerCmd, CPUs: s.ServerCPUs,
 		},
 		Summary: r.summary(), Series: r.series, Heat: r.heat, Histograms: map[string]string{}, SLO: []report.SLO{},
+	}
+	if len(r.target) > 0 && res.Target.Name == "" {
+		res.Target.Name, res.Target.Version = r.target[0].output.called()
 	}
 	if res.Labels == nil {
 		res.Labels = map[string]string{}
@@ -199,7 +203,8 @@ func (r *run) lossOf(i int, kind string, c *job.Count) (expected, lost int64) {
 			lost += int64(s.Sent*s.Receivers) - int64(s.Unique)
 		}
 	}
-	return expected, lost
+	// What came too late to be told from a duplicate did come.
+	return expected, lost - min(lost, int64(c.Stale))
 }
 
 // special fills in what only some scenarios have.
@@ -321,7 +326,11 @@ func (r *run) server(sum *report.Summary) *report.Server {
 		n = float64(t.Measured)
 	}
 	if n > 0 {
-		out.CPUUsPerMsg, out.MsgPerCPU = cpu/1e3/n, n/(cpu/1e9)
+		out.CPUUsPerMsg = cpu / 1e3 / n
+		// A run of a few milliseconds may end before the clock has moved.
+		if cpu > 0 {
+			out.MsgPerCPU = n / (cpu / 1e9)
+		}
 		out.SwitchesPerMsg = float64(out.Switches) / n
 	}
 	return out

@@ -4,9 +4,12 @@ package coord
 
 import (
 	"bytes"
+	"encoding/json"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,29 +21,50 @@ import (
 const (
 	startWithin = 60 * time.Second
 	endWithin   = 10 * time.Second
+	closeWithin = 3 * time.Second
 )
 
 // target is a server that was started here.
 type target struct {
 	line, cpus string
-	cmd        *exec.Cmd
-	output     tail
-	ended      chan struct{}
+	// shares is set if others listen on the same address.
+	shares bool
+	cmd    *exec.Cmd
+	output tail
+	ended  chan struct{}
 }
 
-// tail keeps the last of what a server printed, for the report of its failure.
+// tail keeps the last of what a server printed, for the report of its failure,
+// and what it said when it was ready.
 type tail struct {
-	mu sync.Mutex
-	b  []byte
+	mu    sync.Mutex
+	b     []byte
+	ready readyLine
 }
 
+// readyLine is the line of bench/CONTRACT.md.
+type readyLine struct{ Listening, Name, Version string }
+
+// Write keeps what matters of b, and never fails.
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.ready.Listening == "" && bytes.HasPrefix(b, []byte(`{"listening"`)) {
+		line, _, _ := bytes.Cut(b, []byte{'\n'})
+		// What is not JSON is another program's line.
+		_ = json.Unmarshal(line, &t.ready)
+	}
 	if t.b = append(t.b, b...); len(t.b) > 4096 {
 		t.b = bytes.Clone(t.b[len(t.b)-2048:])
 	}
 	return len(b), nil
+}
+
+// called is the name and the version that it gave itself.
+func (t *tail) called() (name, version string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ready.Name, t.ready.Version
 }
 
 // last is the last line that says something.
@@ -62,8 +86,7 @@ func startTargets(line, cpus string, addrs []string) (targets, error) {
 	var all targets
 	for i, addr := range addrs {
 		if i > 0 && addr == addrs[0] {
-			// Further processes on one port: the first answers already.
-			t := &target{line: line, cpus: cpus}
+			t := &target{line: line, cpus: cpus, shares: true}
 			if err := t.start(addr); err != nil {
 				all.stop(syscall.SIGTERM)
 				return nil, err
@@ -137,13 +160,27 @@ func (t *target) start(addr string) error {
 			return unreachable("the server ended at once (%s): %s", t.line, t.output.last())
 		case <-time.After(20 * time.Millisecond):
 		}
-		if c, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
-			_ = c.Close()
+		if t.answers(addr) {
 			return nil
 		}
 	}
 	t.stop(syscall.SIGTERM)
 	return unreachable("the server does not listen on %s after %s (%s): %s", addr, startWithin, t.line, t.output.last())
+}
+
+// answers reports whether it listens.
+func (t *target) answers(addr string) bool {
+	if t.shares {
+		// Whoever answers may be another.
+		ap, err := netip.ParseAddrPort(addr)
+		return err == nil && slices.ContainsFunc(proc.Listeners(int(ap.Port())), func(pid int) bool { return slices.Contains(t.pids(), pid) })
+	}
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 // stop ends it with a signal, and by force if that is not enough.

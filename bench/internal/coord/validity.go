@@ -29,7 +29,7 @@ func (r *run) validity(res *report.Result) report.Validity {
 	warn := func(format string, a ...any) { v.Warnings = append(v.Warnings, fmt.Sprintf(format, a...)) }
 
 	if !sum.Closed && g.LagP99 > lagLimit && float64(g.LagP99) > lagShare*float64(p99) {
-		invalid("generator-bound: messages left %s late at p99, against a response p99 of %s", time.Duration(g.LagP99), time.Duration(p99))
+		invalid("generator-bound: messages left %s late at p99, against a response p99 of %s", report.TimeText(g.LagP99), report.TimeText(p99))
 	}
 	if r.started > 0 && g.WorkerMax > workerLimit {
 		full := serverFull * float64(max(countCPUs(r.plan.Spec.ServerCPUs), len(r.pids), 1))
@@ -60,7 +60,7 @@ func (r *run) warnings(res *report.Result, warn func(string, ...any)) {
 	if n := sum.Latency["response"].Count; r.started > 0 && n > 0 && n < 1000 {
 		warn("only %d answers were measured: p99 and above rest on a handful", n)
 	}
-	if a := sum.Rates.Achieved; a > 0 && a < achievedLimit && !sum.Closed {
+	if a := sum.Rates.Achieved; sum.Rates.Sent > 0 && a < achievedLimit && !sum.Closed {
 		warn("the server answered %.1f %% of what was due within the window", 100*a)
 	}
 	if c := r.opt.Ceiling; c != nil && c.Best() > 0 && sum.Rates.Answered/float64(max(g.Processes, 1)) > c.Best()/nearCeiling {
@@ -73,7 +73,7 @@ func (r *run) warnings(res *report.Result, warn func(string, ...any)) {
 		warn("other programs kept the server's threads from their processors for %.0f %% of the time", res.Server.WaitPercent)
 	}
 	if sum.Stale > 0 {
-		warn("%d messages came more than 64 behind the newest: whether they were late or double is not known", sum.Stale)
+		warn("%d messages came more than 64 behind the newest of their sender: late or double is not known, and they are not counted as lost", sum.Stale)
 	}
 	if !sum.LossCounted {
 		warn("the number of receivers changed, so loss was not counted")

@@ -30,6 +30,10 @@ type Host struct {
 	GoEnv []string `json:"go_env"`
 }
 
+// steering are the variables that change how Go programs run. Others that begin
+// with GO may hold what is nobody's business.
+var steering = []string{"GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT"}
+
 // ReadHost reads them. What the machine does not tell stays empty. Any
 // goroutine.
 func ReadHost() Host {
@@ -58,9 +62,9 @@ func ReadHost() Host {
 	h.Congestion = line("/proc/sys/net/ipv4/tcp_congestion_control")
 	h.Governor = line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 	h.LoadAverage = line("/proc/loadavg")
-	for _, kv := range os.Environ() {
-		if strings.HasPrefix(kv, "GO") && !strings.Contains(kv, "PROXY") && !strings.Contains(kv, "AUTH") {
-			h.GoEnv = append(h.GoEnv, kv)
+	for _, name := range steering {
+		if v, ok := os.LookupEnv(name); ok {
+			h.GoEnv = append(h.GoEnv, name+"="+v)
 		}
 	}
 	return h

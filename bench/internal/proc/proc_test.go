@@ -7,8 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // layOut writes files below a directory.
@@ -76,6 +80,36 @@ func TestReadSelf(t *testing.T) {
 	}
 	if f := Family(os.Getpid()); f[0] != os.Getpid() {
 		t.Errorf("family %v", f)
+	}
+}
+
+// TestEndedThreads: the time of a thread that has ended is not forgotten, and
+// the clock agrees with what the kernel says of us.
+func TestEndedThreads(t *testing.T) {
+	own := func() int64 {
+		var ru unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &ru); err != nil {
+			t.Fatal(err)
+		}
+		return ru.Utime.Nano() + ru.Stime.Nano()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// Not unlocked, so the thread ends with the goroutine.
+		runtime.LockOSThread()
+		for end := own() + 50e6; own() < end; {
+		}
+	}()
+	<-done
+	low := own()
+	p, err := Read(os.Getpid(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	high := own()
+	if slack := int64(2 * time.Millisecond); p.CPUNs < low-slack || p.CPUNs > high+slack {
+		t.Errorf("%d ns, want %d to %d", p.CPUNs, low, high)
 	}
 }
 

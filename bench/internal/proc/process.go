@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrGone is a process that has ended.
@@ -17,8 +19,8 @@ var ErrGone = errors.New("proc: the process has ended")
 
 // Process is a reading of one process, or the sum over several.
 type Process struct {
-	// CPUNs is processor time of all its threads, UserTicks and SystemTicks the
-	// same in clock ticks, and of threads that ended too.
+	// CPUNs is processor time of all its threads, those that have ended included;
+	// UserTicks and SystemTicks are the same in clock ticks.
 	CPUNs int64
 	// WaitNs is how long its threads were ready to run and did not.
 	WaitNs                 int64
@@ -35,7 +37,25 @@ type Process struct {
 // Read reads a process; with pss its proportional share of memory too. Any
 // goroutine.
 func Read(pid int, pss bool) (p Process, err error) {
-	return readAt("/proc", pid, pss)
+	if p, err = readAt("/proc", pid, pss); err != nil {
+		return p, err
+	}
+	// The sum over the threads lacks those that have ended.
+	if ns := cpuClock(pid); ns > 0 {
+		p.CPUNs = ns
+	}
+	return p, nil
+}
+
+// cpuClock is the processor time clock of a process, 0 if it cannot be read. Its
+// number is that of clock_getcpuclockid(3).
+func cpuClock(pid int) int64 {
+	const schedulerTime = 2
+	var ts unix.Timespec
+	if unix.ClockGettime(int32(^pid<<3|schedulerTime), &ts) != nil {
+		return 0
+	}
+	return ts.Nano()
 }
 
 // readAt is Read with another place for /proc, for tests.

@@ -13,8 +13,8 @@ import (
 // The size of a chart and its margins, in units of the drawing.
 const (
 	chartWidth, chartHeight         = 720, 260
-	leftSpace, rightSpace, topSpace = 64, 14, 12
-	bottomSpace                     = 34
+	leftSpace, rightSpace, topSpace = 74, 18, 12
+	bottomSpace                     = 38
 	plotWidth                       = chartWidth - leftSpace - rightSpace
 	plotHeight                      = chartHeight - topSpace - bottomSpace
 	maxTicks                        = 6
@@ -251,7 +251,7 @@ func barsSVG(title string, parts []string, bars []bar, text func(float64) string
 		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, leftSpace-6, y+17, html.EscapeString(r.name))
 		sum := 0.0
 		for k, v := range r.parts {
-			w := v / top * (plotWidth - 70)
+			w := v / top * (plotWidth - 80)
 			fmt.Fprintf(&b, `<rect class="f%d" x="%.1f" y="%.1f" width="%.1f" height="24"><title>%s: %s</title></rect>`, k%colours7, x, y, w, html.EscapeString(parts[k]), html.EscapeString(text(v)))
 			x += w
 			sum += v
@@ -271,7 +271,7 @@ func ratioSVG(rows []Row) template.HTML {
 	if len(rows) == 0 {
 		return ""
 	}
-	const row, label = 24, 210
+	const row, label = 24, 320
 	span := 1.2
 	for _, r := range rows {
 		for _, v := range []float64{r.Ratio, r.Low, r.High} {

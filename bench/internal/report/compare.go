@@ -99,6 +99,7 @@ const (
 	Better = "better"
 	Worse  = "worse"
 	Same   = "no difference"
+	Unsure = "too few rounds"
 )
 
 // ErrUnlike is a comparison of runs that were not alike.
@@ -203,6 +204,7 @@ func compareOne(title string, m metric, pairs [][2]*Result) (Row, bool) {
 	switch {
 	case len(pairs) < 3:
 		// Two rounds cannot tell a difference from chance.
+		row.Verdict = Unsure
 	case row.High < 1:
 		row.Verdict = Better
 		if m.higher {

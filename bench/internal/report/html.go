@@ -116,7 +116,8 @@ func seriesChart(r *Result, title string, logY bool, text func(float64) string, 
 	c := chart{title: title, logY: logY, textY: text, textX: func(v float64) string { return fmt.Sprintf("%g s", math.Round(v*10)/10) }, labelX: "since connecting began"}
 	any := false
 	for i, f := range of {
-		k := curve{name: names[i], colour: i}
+		// Of two curves that lie on each other both are seen.
+		k := curve{name: names[i], colour: i, dashed: i > 0 && len(of) == 2}
 		for j := range r.Series {
 			v := f(&r.Series[j])
 			any = any || v != 0

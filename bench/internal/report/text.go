@@ -202,7 +202,11 @@ func (p *printer) costs(r *Result) {
 		p.line("", "%d threads, %d descriptors, listen overflows %d, retransmits %d", v.Threads, v.Descriptors, v.Overflows, v.Retransmits)
 	}
 	g := &r.Generator
-	p.line("generator", "%d processes, cpu %.1f %% (busiest %.1f %%), lag p99 %s, rss %s (%.0f B/connection)", g.Processes, g.CPUPercent, g.WorkerMax, TimeText(g.LagP99),
+	processes := "1 process"
+	if g.Processes != 1 {
+		processes = fmt.Sprintf("%d processes", g.Processes)
+	}
+	p.line("generator", "%s, cpu %.1f %% (busiest %.1f %%, waited %.1f %%), lag p99 %s, rss %s (%.0f B/connection)", processes, g.CPUPercent, g.WorkerMax, g.WaitMax, TimeText(g.LagP99),
 		SizeText(float64(g.RSSHold)), g.RSSPerConn)
 }
 

@@ -3,7 +3,6 @@
 package server
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -24,6 +23,9 @@ type Config struct {
 	ReusePort bool
 	// PingInterval and PingTimeout are announced and kept; 0 is 25 s and 20 s.
 	PingInterval, PingTimeout time.Duration
+	// FanOut sends raw messages to all raw connections instead of back. For
+	// websockets with the path /bcast that is so in any case.
+	FanOut bool
 	// Deflate agrees to permessage-deflate and compresses from 1 KiB on.
 	Deflate bool
 	Faults  Faults
@@ -34,8 +36,8 @@ type Faults struct {
 	// StallFor the server does nothing, once in StallEvery.
 	StallFor, StallEvery time.Duration
 	// Drop, Double and Swap act on replies: left out, sent twice, sent behind the
-	// next reply to the same session.
-	Drop, Double, Swap int
+	// next reply to the same session, or behind the next Behind replies.
+	Drop, Double, Swap, Behind int
 	// Refuse answers every n-th handshake with 403.
 	Refuse int
 	// CutEvery ends the connection of every n-th message.
@@ -277,229 +279,4 @@ func (s *Server) accept() {
 			s.close(s.conns[fd])
 		}
 	}
-}
-
-// conn is a TCP connection.
-type conn struct {
-	fd      int
-	kind    int
-	in, out []byte
-	dirty   bool
-	armed   bool
-	closing bool // when out is empty
-	closed  bool
-	deflate bool
-	part    []byte
-	session *session
-}
-
-// The kinds of connections.
-const (
-	kindNew = iota
-	kindHTTP
-	kindTCP
-	kindWS    // a session's websocket
-	kindRawWS // a websocket without Engine.IO
-)
-
-// handle takes an event of a connection.
-func (s *Server) handle(fd int, events uint32) {
-	c := s.conns[fd]
-	if c == nil {
-		return
-	}
-	if events&unix.EPOLLOUT != 0 {
-		s.mark(c)
-	}
-	if events&^unix.EPOLLOUT == 0 {
-		return
-	}
-	kept := copy(s.rbuf, c.in)
-	n, err := unix.Read(fd, s.rbuf[kept:])
-	if err == unix.EAGAIN || err == unix.EINTR {
-		return
-	}
-	if n <= 0 {
-		s.close(c)
-		return
-	}
-	s.stats.BytesIn += uint64(n)
-	c.in = c.in[:0]
-	data := s.rbuf[:kept+n]
-	used := s.consume(c, data)
-	if c.closed {
-		return
-	}
-	if used < len(data) {
-		c.in = append(c.in, data[used:]...)
-	} else if cap(c.in) > 4096 {
-		c.in = nil
-	}
-	if len(data) == len(s.rbuf) && used == 0 {
-		s.rbuf = make([]byte, 2*len(s.rbuf))
-	}
-}
-
-// consume takes what is complete in data.
-func (s *Server) consume(c *conn, data []byte) (n int) {
-	if c.kind == kindNew {
-		// The generator's raw messages begin with a tilde, HTTP with a method.
-		if c.kind = kindHTTP; data[0] == '~' {
-			c.kind = kindTCP
-		}
-	}
-	if c.kind == kindTCP {
-		s.stats.Received++
-		s.stats.Sent++
-		c.out = append(c.out, data...)
-		s.mark(c)
-		return len(data)
-	}
-	for n < len(data) && c.kind == kindHTTP {
-		m, size, err := wire.ParseRequest(data[n:], messageLimit)
-		if err != nil {
-			s.answer(c, 400, "text/plain", []byte(err.Error()))
-			c.closing = true
-			return len(data)
-		}
-		if size == 0 {
-			return n
-		}
-		n += size
-		s.request(c, m)
-		if c.closed || c.closing {
-			return len(data)
-		}
-	}
-	for n < len(data) && !c.closed {
-		f, size, err := wire.ParseFrame(data[n:], messageLimit)
-		if err != nil {
-			s.close(c)
-			return n
-		}
-		if size == 0 {
-			return n
-		}
-		n += size
-		s.frame(c, f)
-	}
-	return n
-}
-
-// mark notes that a connection has something to write.
-func (s *Server) mark(c *conn) {
-	if !c.dirty && !c.closed {
-		c.dirty = true
-		s.dirty = append(s.dirty, c)
-	}
-}
-
-// settle writes what the batch produced.
-func (s *Server) settle() {
-	for i := 0; i < len(s.dirty); i++ {
-		c := s.dirty[i]
-		c.dirty = false
-		if !c.closed {
-			s.flush(c)
-		}
-	}
-	clear(s.dirty)
-	s.dirty = s.dirty[:0]
-}
-
-// flush writes to one connection.
-func (s *Server) flush(c *conn) {
-	if len(c.out) > 0 {
-		n, err := unix.Write(c.fd, c.out)
-		if err != nil && err != unix.EAGAIN && err != unix.EINTR {
-			s.close(c)
-			return
-		}
-		n = max(n, 0)
-		s.stats.BytesOut += uint64(n)
-		c.out = c.out[:copy(c.out, c.out[n:])]
-	}
-	want := len(c.out) > 0
-	if want != c.armed {
-		c.armed = want
-		events := uint32(unix.EPOLLIN)
-		if want {
-			events |= unix.EPOLLOUT
-		}
-		_ = unix.EpollCtl(s.ep, unix.EPOLL_CTL_MOD, c.fd, &unix.EpollEvent{Events: events, Fd: int32(c.fd)})
-	}
-	switch {
-	case len(c.out) > outLimit, c.closing && !want:
-		s.close(c)
-	case !want && cap(c.out) > 4096:
-		c.out = nil
-	}
-}
-
-// close ends a connection, and its session unless that lives elsewhere.
-func (s *Server) close(c *conn) {
-	if c.closed {
-		return
-	}
-	c.closed = true
-	s.conns[c.fd] = nil
-	_ = unix.Close(c.fd)
-	s.stats.Open--
-	if v := c.session; v != nil && (v.ws == c || v.poll == c) {
-		s.endSession(v)
-	}
-	if s.paused {
-		s.paused = false
-		_ = s.watch(s.listener)
-	}
-}
-
-// frame takes a websocket frame.
-func (s *Server) frame(c *conn, f wire.Frame) {
-	switch f.Op {
-	case wire.OpClose:
-		c.out = wire.AppendFrame(c.out, wire.OpClose, false, nil, false, 0)
-		c.closing = true
-		s.mark(c)
-		return
-	case wire.OpPing:
-		c.out = wire.AppendFrame(c.out, wire.OpPong, false, f.Payload, false, 0)
-		s.mark(c)
-		return
-	case wire.OpPong:
-		return
-	}
-	b := f.Payload
-	if f.RSV1 {
-		out, err := s.inflater.Inflate(b, nil, messageLimit)
-		if err != nil {
-			s.close(c)
-			return
-		}
-		b = bytes.Clone(out)
-	}
-	if !f.Fin || f.Op == wire.OpContinuation {
-		c.part = append(c.part, b...)
-		if !f.Fin {
-			return
-		}
-		b, c.part = c.part, nil
-	}
-	if c.kind == kindRawWS {
-		s.stats.Received++
-		s.stats.Sent++
-		s.appendText(c, b)
-		return
-	}
-	s.packet(c, b)
-}
-
-// appendText queues a text message on a websocket.
-func (s *Server) appendText(c *conn, b []byte) {
-	if c.deflate && len(b) >= 1024 {
-		c.out = wire.AppendFrame(c.out, wire.OpText, true, s.deflater.Append(nil, b), false, 0)
-	} else {
-		c.out = wire.AppendFrame(c.out, wire.OpText, false, b, false, 0)
-	}
-	s.mark(c)
 }

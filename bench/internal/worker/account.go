@@ -69,6 +69,8 @@ func (w *Worker) settleAccounts() {
 			for i := range s.next {
 				s.count.Lost += uint64(s.next[i] - s.track[i].Unique())
 			}
+			// What came too late to be told from a duplicate did come.
+			s.count.Lost -= min(s.count.Lost, s.count.Stale)
 			continue
 		}
 		if s.fansOut() {

@@ -43,13 +43,12 @@ func (w *Worker) leave(i int, mode string) {
 	}
 }
 
-// churnOne replaces the next session that is up.
+// churnOne replaces a session that is up. It is drawn: in turn, the sessions that
+// leave could be just those that have sent a moment ago.
 func (w *Worker) churnOne() {
-	for range w.sessions {
-		i := w.churnCursor
-		if w.churnCursor++; w.churnCursor == len(w.sessions) {
-			w.churnCursor = 0
-		}
+	first := w.rng.IntN(len(w.sessions))
+	for n := range w.sessions {
+		i := (first + n) % len(w.sessions)
 		if w.sessions[i].state != stateUp {
 			continue
 		}

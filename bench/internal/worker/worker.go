@@ -80,7 +80,6 @@ type Worker struct {
 	running, stopping, drained, finished bool
 	start, from, until, stopAt           int64
 	churn                                schedule
-	churnCursor                          int
 	stormAt, slowAt, nextTrickle         int64
 	nextTick                             int64
 	// probesFailed counts upgrades that did not come about.
