@@ -5,9 +5,11 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
@@ -84,6 +86,40 @@ type Config struct {
 	// MaxHTTPBufferSize is the size of a polling body or a websocket message, in
 	// bytes, beyond which the client is refused. Default: 1,000,000.
 	MaxHTTPBufferSize int64
+
+	// AddTrailingSlash lets only requests for Path and a slash in. If it is
+	// disabled, the engine answers at Path without the slash too, as clients with
+	// this option off want it. Default: enabled.
+	AddTrailingSlash Switch
+	// CORS lets pages of other origins use the server. Default: nil, those of its
+	// own host only.
+	CORS *CORS
+	// AllowRequest decides whether a client may open a session; with an error it
+	// may not, and is told the error's text with code 4. It is asked once for each
+	// handshake that the engine would let in. It runs off the event loops and may
+	// block for Limits.GateTime, which is the deadline of the request's context;
+	// the request's body is empty. Default: everybody may.
+	AllowRequest func(r *http.Request) error
+	// Cookie tells proxies the id of a session. Default: nil, none is set.
+	Cookie *Cookie
+	// InitialPacket is a message of Engine.IO that each client gets with its
+	// handshake: a string, which official clients take for a Socket.IO packet, or
+	// a []byte. Default: nil, none.
+	InitialPacket any
+	// TrustedProxies are the addresses of proxies in front of the server, whose
+	// X-Forwarded-For, X-Forwarded-Proto and Forwarded fields are believed: for
+	// [Handshake.Address], [Handshake.Secure] and the RemoteAddr of every request
+	// that is handed out. Default: none.
+	TrustedProxies []netip.Prefix
+	// ServeClient hands out the official browser client below Path:
+	// socket.io.js, socket.io.min.js, socket.io.esm.min.js,
+	// socket.io.msgpack.min.js and their source maps. Default: enabled; without
+	// ClientFiles and with HTTP these requests go to HTTP.
+	ServeClient Switch
+	// ClientFiles has these files in its root directory. They are read by [New]
+	// and kept in memory. Default: none, and requests for them are told how to
+	// get them.
+	ClientFiles fs.FS
 
 	// AllowEIO3 lets clients of version 2 (Engine.IO 3) in beside the others.
 	// Default: false, and they are told that their protocol is not supported.
@@ -170,6 +206,11 @@ type Limits struct {
 	// PayloadPackets is how many packets one polling body may hold. Default:
 	// 1000.
 	PayloadPackets int
+	// GatedRequests is how many requests may wait for what AllowRequest, engine
+	// middleware and header handlers say about them, and GateTime how long one of
+	// them may. Others are answered 503. Default: 10,000 and 10 s.
+	GatedRequests int
+	GateTime      time.Duration
 	// Packet bounds the grammar of single packets. Default, for each of its
 	// fields: [socketio.DefaultLimits].
 	Packet socketio.Limits
@@ -204,6 +245,8 @@ func (c Config) withDefaults() Config {
 	if c.Adapter == nil {
 		c.Adapter = rooms.InProcess
 	}
+	c.CORS = c.CORS.clone()
+	c.TrustedProxies = slices.Clone(c.TrustedProxies)
 	setDefault(&c.Handlers, 256)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -222,6 +265,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.PendingEvents, 16384)
 	setDefault(&l.PendingBytes, 4<<20)
 	setDefault(&l.AttachmentTime, 10*time.Second)
+	setDefault(&l.GatedRequests, d.Gated)
+	setDefault(&l.GateTime, milliseconds(d.GateTimeout))
 	setDefault(&l.PayloadPackets, d.PayloadPackets)
 	setPacketDefaults(&l.Packet)
 	return c
@@ -300,6 +345,9 @@ func (c *Config) validate() error {
 	limit("PendingBytes", l.PendingBytes, math.MaxInt)
 	duration("Limits.AttachmentTime", l.AttachmentTime)
 	limit("PayloadPackets", l.PayloadPackets, math.MaxInt32)
+	limit("GatedRequests", l.GatedRequests, math.MaxInt32)
+	duration("Limits.GateTime", l.GateTime)
+	errs = append(errs, c.validateRequests()...)
 	p := &l.Packet
 	limit("Packet.Depth", p.Depth, math.MaxInt32)
 	limit("Packet.Arguments", p.Arguments, math.MaxInt32)
@@ -321,6 +369,7 @@ func (c *Config) transportOptions() *transport.Options {
 	o.Polling = slices.Contains(c.Transports, Polling)
 	o.WebSocket = slices.Contains(c.Transports, WebSocket)
 	o.AllowUpgrades = c.AllowUpgrades.or(true)
+	o.AllowEIO3 = c.AllowEIO3
 	o.PingInterval = c.PingInterval.Milliseconds()
 	o.PingTimeout = c.PingTimeout.Milliseconds()
 	o.UpgradeTimeout = c.UpgradeTimeout.Milliseconds()
@@ -328,6 +377,7 @@ func (c *Config) transportOptions() *transport.Options {
 	o.MaxPayload = c.MaxHTTPBufferSize
 	o.HTTP.Body = c.MaxHTTPBufferSize
 	o.PayloadPackets = c.Limits.PayloadPackets
+	c.requestOptions(&o)
 	o.OutboundBytes = c.Limits.OutboundBytes
 	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()
 	o.OutboundBurst = c.Limits.OutboundBurst

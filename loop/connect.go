@@ -12,8 +12,9 @@ import (
 
 // connect acts on a CONNECT packet.
 func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
-	if s.Revision() < 4 {
-		l.splitRevision3(p)
+	if s.Revision() < 4 && !l.splitRevision3(p) {
+		s.Fail(errNamespaceURL)
+		return
 	}
 	n := (*l.server.namespaces.Load())[string(p.Namespace)]
 	if n == nil && !l.server.mayExist(p.Namespace) {

@@ -127,3 +127,6 @@ func (n *Namespace) IsAway(pid string) bool {
 	defer n.recovery.mu.Unlock()
 	return n.recovery.mu.sessions[pid] != nil
 }
+
+// RefusalQueue is how many refusals may wait to be told.
+const RefusalQueue = refusalQueue

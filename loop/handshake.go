@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -26,15 +27,30 @@ type Handshake struct {
 // of a client.
 type request struct {
 	head   []byte
-	remote string
-	at     time.Time
+	remote string // host:port of the client as far as is known
+	at     int64  // Unix time in nanoseconds
+	more   *requestMore
+}
+
+// requestMore is what is known of few requests.
+type requestMore struct {
+	ctx    context.Context
+	secure bool
 }
 
 // newRequest copies what is kept of a request.
-func newRequest(h *transport.Hello) *request {
-	r := &request{head: clone(h.Head), at: time.Now()}
+func (s *Server) newRequest(h *transport.Hello) *request {
+	r := &request{head: clone(h.Head), at: time.Now().UnixNano()}
 	if h.Remote != nil {
 		r.remote = h.Remote.String()
+	}
+	var more requestMore
+	more.ctx, _ = h.Value.(context.Context)
+	if len(s.trusted) > 0 {
+		r.remote, more.secure = s.trusted.client(r.remote, proxyFields(h.Request))
+	}
+	if more.ctx != nil || more.secure {
+		r.more = &more
 	}
 	return r
 }
@@ -52,7 +68,8 @@ func (h *Handshake) parsed(f func(*http1.Request)) {
 	}
 }
 
-// Address is the client's network address without the port.
+// Address is the client's network address without the port: the other end of
+// the connection, or who that says it is if it is one of Config.TrustedProxies.
 func (h *Handshake) Address() string {
 	if h.request == nil {
 		return ""
@@ -69,7 +86,30 @@ func (h *Handshake) Time() time.Time {
 	if h.request == nil {
 		return time.Time{}
 	}
-	return h.request.at
+	return time.Unix(0, h.request.at)
+}
+
+// Issued is the same in milliseconds since 1970, as the reference tells it.
+func (h *Handshake) Issued() int64 {
+	if h.request == nil {
+		return 0
+	}
+	return h.Time().UnixMilli()
+}
+
+// Secure reports whether the client is known to use TLS, which proxies end: one
+// of Config.TrustedProxies says so.
+func (h *Handshake) Secure() bool {
+	return h.request != nil && h.request.more != nil && h.request.more.secure
+}
+
+// Context has the values that [EngineMiddleware] has put into the context of the
+// request. It is never cancelled.
+func (h *Handshake) Context() context.Context {
+	if h.request == nil || h.request.more == nil || h.request.more.ctx == nil {
+		return context.Background()
+	}
+	return h.request.more.ctx
 }
 
 // URL is the request's target as it came, path and query.

@@ -3,7 +3,6 @@
 package loop
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -15,6 +14,9 @@ import (
 
 // OnRequest implements [transport.Handler].
 func (l *Loop) OnRequest(ref transport.ExchangeRef, h *transport.Hello, body []byte) {
+	if l.serveClientFile(ref, h) {
+		return
+	}
 	handler := l.server.cfg.HTTP
 	switch {
 	case handler == nil:
@@ -55,7 +57,7 @@ func (q *httpRequest) serve() {
 			q.ref.Respond(http.StatusInternalServerError, nil, nil)
 		}
 	}()
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(q.head)))
+	r, err := q.server.newHTTPRequest(q.head, q.remote)
 	if err != nil {
 		// The engine is stricter than package http, but not in every point.
 		answered = true
@@ -64,8 +66,6 @@ func (q *httpRequest) serve() {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(q.body))
 	r.ContentLength = int64(len(q.body))
-	r.TransferEncoding = nil
-	r.RemoteAddr = q.remote
 	q.handler.ServeHTTP(w, r)
 	status, fields, body := w.finish()
 	answered = true

@@ -82,7 +82,8 @@ type kept struct {
 	session   *transport.Session // that sends them
 	since     int64              // begin of the minute in which unknown acks are counted
 	unknown   int
-	searches  []string // names of namespaces that are looked for
+	searches  []string  // names of namespaces that are looked for
+	watchers  *watchers // of its Conn
 }
 
 // find returns the entry that ref names, nil if the socket is gone.
@@ -141,7 +142,7 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 	}
 	l.clients[s.Index()] = client{}
 	if l.server.wantsHandshake() {
-		l.client(s).keep().request = newRequest(h)
+		l.client(s).keep().request = l.server.newRequest(h)
 	}
 	if s.Revision() < 4 {
 		l.beginRevision3(s, l.client(s))
@@ -243,10 +244,17 @@ func (l *Loop) OnUpgrade(s *transport.Session) {
 		}
 		at = e.next
 	}
+	if w := l.watched(s); w != nil {
+		notify(l, w.upgrade, func(f func()) { f() })
+	}
 }
 
 // OnDrain implements [transport.Handler].
-func (l *Loop) OnDrain(*transport.Session) {}
+func (l *Loop) OnDrain(s *transport.Session) {
+	if w := l.watched(s); w != nil {
+		notify(l, w.drain, func(f func()) { f() })
+	}
+}
 
 // OnClose implements [transport.Handler].
 func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err error) {
@@ -254,6 +262,9 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 	for c.first != 0 {
 		slot := c.first - 1
 		l.disconnect(l.sockets.At(slot), slot, DisconnectReason(reason.String()), err)
+	}
+	if w := l.watched(s); w != nil {
+		notify(l, w.close, func(f func(DisconnectReason, error)) { f(DisconnectReason(reason.String()), err) })
 	}
 	if k := c.kept; k != nil {
 		k.assembly = l.engine.Disarm(k.assembly)
@@ -284,6 +295,7 @@ func (l *Loop) OnTimer(owner uint32) {
 var (
 	errNotJoined      = fault("packet for a namespace that is not joined")
 	errJoinedTwice    = fault("namespace joined twice")
+	errNamespaceURL   = fault("namespace with a fragment or a backslash")
 	errServerPacket   = fault("packet type not allowed from a client")
 	errAttachmentTime = fault("attachments did not arrive in time")
 	errNamespaces     = fault("too many namespaces")

@@ -19,12 +19,17 @@ func (l *Loop) beginRevision3(s *transport.Session, c *client) {
 }
 
 // splitRevision3 takes the query off the namespace that a client asks for: its
-// parameters are the auth payload, the last one of a name counts.
-func (l *Loop) splitRevision3(p *socketio.Packet) {
+// parameters are the auth payload, the last one of a name counts. It reports
+// whether there is a namespace: the reference reads a URL there, of which we
+// refuse what would be neither path nor query.
+func (l *Loop) splitRevision3(p *socketio.Packet) bool {
+	if bytes.ContainsAny(p.Namespace, `#\`) {
+		return false
+	}
 	name, query, found := bytes.Cut(p.Namespace, []byte{'?'})
 	p.Namespace, p.Payload = name, nil
 	if !found {
-		return
+		return true
 	}
 	// What cannot be parsed is left out, the rest counts.
 	values, _ := url.ParseQuery(string(query))
@@ -33,6 +38,7 @@ func (l *Loop) splitRevision3(p *socketio.Packet) {
 		auth[key] = list[len(list)-1]
 	}
 	p.Payload, _, _ = l.server.cfg.Parser.appendValues(nil, nil, []any{auth})
+	return true
 }
 
 // plain turns the ids of such clients outside of "/", which are made of the

@@ -25,6 +25,8 @@ type Server struct {
 	workers *workers
 	root    *Namespace
 	done    chan struct{} // closed when the loops have ended
+	trusted proxies
+	files   clientFiles // nil for none
 
 	// Any goroutine.
 	namespaces  atomic.Pointer[map[string]*Namespace]
@@ -32,6 +34,8 @@ type Server struct {
 	full        atomic.Uint64                // children refused because of their number
 	asked       atomic.Bool                  // somebody may ask for handshakes
 	closing     atomic.Bool
+	engineHooks atomic.Pointer[engineHooks]
+	refusals    refusals
 	panics      atomic.Uint64
 	recoveries  recoveryCounters
 	strands     tally
@@ -54,7 +58,14 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, workers: newWorkers(cfg.Handlers), done: make(chan struct{})}
+	s := &Server{cfg: cfg, workers: newWorkers(cfg.Handlers), done: make(chan struct{}), trusted: cfg.TrustedProxies}
+	s.engineHooks.Store(&engineHooks{})
+	if cfg.ServeClient != Disabled {
+		var err error
+		if s.files, err = newClientFiles(cfg.Path, cfg.ClientFiles, cfg.HTTP != nil && cfg.ServeClient == Default); err != nil {
+			return nil, err
+		}
+	}
 	s.namespaces.Store(&map[string]*Namespace{})
 	s.dynamic.Store(new([]*Namespace))
 	begin := time.Now()
@@ -74,6 +85,7 @@ func New(cfg Config) (*Server, error) {
 		e.Attach(s.loops[i], s.reactor.Network(i))
 	}
 	s.root = s.Of("/")
+	s.setGates()
 	return s, nil
 }
 
@@ -275,40 +287,8 @@ func (s *Socket) panicked(what string, p any) {
 	}
 }
 
-// logPanic counts and logs a panic in code of the user's.
+// logPanic logs and then counts a panic in code of the user's.
 func (s *Server) logPanic(what string, p any, attrs ...any) {
-	s.panics.Add(1)
 	s.cfg.Logger.Error("panic in "+what, append(attrs, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))...)
+	s.panics.Add(1)
 }
-
-// The methods of the namespace "/" that a server has for short.
-
-// Use is [Namespace.Use] of the namespace "/".
-func (s *Server) Use(m Middleware) { s.root.Use(m) }
-
-// OnConnection is [Namespace.OnConnection] of the namespace "/".
-func (s *Server) OnConnection(h func(s *Socket), opts ...HandlerOption) {
-	s.root.OnConnection(h, opts...)
-}
-
-// OnDisconnect is [Namespace.OnDisconnect] of the namespace "/".
-func (s *Server) OnDisconnect(h DisconnectHandler, opts ...HandlerOption) {
-	s.root.OnDisconnect(h, opts...)
-}
-
-// On implements [Registrar] for the namespace "/".
-func (s *Server) On(event string, h Handler, opts ...HandlerOption) *Registration {
-	return s.root.On(event, h, opts...)
-}
-
-// Emit is [Namespace.Emit] of the namespace "/".
-func (s *Server) Emit(event string, args ...any) error { return s.root.Emit(event, args...) }
-
-// To is [Namespace.To] of the namespace "/".
-func (s *Server) To(names ...string) BroadcastOperator { return s.root.To(names...) }
-
-// In is [Namespace.In] of the namespace "/".
-func (s *Server) In(names ...string) BroadcastOperator { return s.root.To(names...) }
-
-// Except is [Namespace.Except] of the namespace "/".
-func (s *Server) Except(names ...string) BroadcastOperator { return s.root.Except(names...) }

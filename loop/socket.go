@@ -29,6 +29,7 @@ type Socket struct {
 	member    rooms.Slot
 	id        id.ID
 	text      [id.Len]byte
+	session   id.ID      // of Engine.IO
 	revision3 bool       // a client of version 2
 	returning *returning // with Config.ConnectionStateRecovery, else nil
 
@@ -63,7 +64,7 @@ type life struct {
 // handle returns the handle of a socket, made at the first call.
 func (l *Loop) handle(e *entry, slot uint32) *Socket {
 	if e.handle == nil {
-		s := &Socket{ns: e.ns, loop: l, ref: makeRef(slot, e.gen), member: e.member, id: e.id, revision3: e.session.Revision() < 4}
+		s := &Socket{ns: e.ns, loop: l, ref: makeRef(slot, e.gen), member: e.member, id: e.id, session: e.session.ID(), revision3: e.session.Revision() < 4}
 		s.id.Append(s.text[:0])
 		if e.state == socketConnected {
 			s.state.Store(stateConnected)

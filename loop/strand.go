@@ -116,7 +116,11 @@ const turn = 64
 func (st *strand) work(onLoop bool) (again bool) {
 	s := st.socket
 	if s == nil {
-		st.mu.jobs[0].call()
+		// Taken off first: a call that ends its goroutine must not come again.
+		if call := st.mu.jobs[0].call; call != nil {
+			st.mu.jobs[0] = job{}
+			call()
+		}
 		return false
 	}
 	for range turn {

@@ -7,18 +7,6 @@ import "slices"
 // waiting are the vectors that have nothing to run against yet, by the reason.
 var waiting = map[string][]string{
 	"dynamic namespaces": {"connect-dynamic", "connect-dynamic-200"},
-	"eio3-ws": {
-		"v3-event", "v3-ping-probe-settled", "v3-pong", "v3-connect-chat", "v3-connect-chat-query",
-		"v3-connect-bad-url", "v3-connect-dots", "v3-connect-fragment", "v3-connect-proto-query", "v3-admin",
-		"v3-binary-event", "v3-binary-no-type", "v3-binary-type-0", "v3-binary-type-9", "v3-b64-type-9",
-		"v3-type-bad", "v3-empty",
-	},
-	"eio3-polling": {
-		"v3-poll-two", "v3-poll-too-long", "v3-poll-empty-prefix", "v3-poll-plus", "v3-poll-float", "v3-poll-zero",
-		"v3-poll-zero-then-ok", "v3-poll-huge", "v3-poll-nan", "v3-poll-trailing", "v3-poll-astral-codepoints",
-		"v3-poll-astral-bytes", "v3-poll-astral-utf16", "v3-poll-bmp", "v3-poll-b64", "v3-poll-bad-packet",
-		"v3-poll-close", "v3-poll-many-zero", "v3-binpoll-kind-2", "v3-binpoll-digit-10", "v3-binpoll-400-digits",
-	},
 }
 
 // otherwise is what we do where we are stricter, and where a vector contradicts
@@ -64,6 +52,19 @@ var otherwise = map[string]want{
 	"poll-method-options":       {http: []string{"405 "}},
 	// The reference says nothing of the reason; no GET is open.
 	"poll-raw-separator-inside-json": {http: []string{"200 ok"}, closed: "forced server close"},
+
+	"v3-connect-dots":           {joined: []string{"/"}, toClient: []string{`44/a/../chat,{"message":"Invalid namespace"}`}},
+	"v3-connect-fragment":       {closed: "forced close", wsCode: 1005},
+	"v3-binary-no-type":         {closed: "parse error", wsCode: 1005},
+	"v3-binary-type-0":          {closed: "parse error", wsCode: 1005},
+	"v3-binary-type-9":          {closed: "parse error", wsCode: 1005},
+	"v3-b64-type-9":             {closed: "parse error", wsCode: 1005},
+	"v3-poll-plus":              {http: []string{"200 ok"}, closed: "parse error"},
+	"v3-poll-float":             {http: []string{"200 ok"}, closed: "parse error"},
+	"v3-poll-many-zero":         {http: []string{"200 ok"}}, // as many as the limit allows
+	"v3-binpoll-kind-2":         {http: []string{"200 ok"}, closed: "parse error"},
+	"v3-binpoll-digit-10":       {http: []string{"200 ok"}, closed: "parse error"},
+	"v3-poll-astral-codepoints": {http: []string{"200 ok"}, closed: "forced server close"},
 
 	"up-no-probe":          {wsCode: 1005},
 	"up-upgrade-with-data": {toClient: []string{"3probe"}, wsCode: 1005},

@@ -17,6 +17,7 @@ type vectorStep struct {
 	Text, Bin, Post   *string
 	Parts             []part
 	PostParts         []part `json:"post_parts"`
+	PostHex           string `json:"post_hex"`
 	BinRep            string `json:"bin_rep"`
 	Repeat, Each      string
 	N                 int

@@ -23,11 +23,14 @@ func gate(t *testing.T, most float64, f func()) {
 
 func TestAllocsOfEcho(t *testing.T) {
 	for _, size := range []int{1, 100, 1000, 10_000} {
-		for _, op := range []byte{opText, opBinary} {
-			t.Run(fmt.Sprintf("%d bytes, opcode %d", size, op&15), func(t *testing.T) {
+		for _, v := range []struct {
+			query, prefix string
+			op            byte
+		}{{"EIO=4", "4", opText}, {"EIO=4", "4", opBinary}, {"EIO=3", "4", opText}, {"EIO=3", "\x04", opBinary}, {"EIO=3&b64=1", "\x04", opBinary}} {
+			t.Run(fmt.Sprintf("%d bytes, %s, opcode %d", size, v.query, v.op&15), func(t *testing.T) {
 				n := newNull()
-				c := n.websocket()
-				message := appendFrame(nil, op, "4"+strings.Repeat("x", size))
+				c := n.websocketOf(v.query)
+				message := appendFrame(nil, v.op, v.prefix+strings.Repeat("x", size))
 				buf := make([]byte, len(message))
 				before := n.bytes
 				n.feed(c, buf, message)
@@ -75,8 +78,14 @@ func TestAllocsOfHeartbeat(t *testing.T) {
 }
 
 func TestAllocsOfBroadcast(t *testing.T) {
+	for _, query := range []string{"EIO=4", "EIO=3", "EIO=3&b64=1"} {
+		t.Run(query, func(t *testing.T) { allocsOfBroadcast(t, query) })
+	}
+}
+
+func allocsOfBroadcast(t *testing.T, query string) {
 	n := newNull()
-	all := n.audience(1000)
+	all, own := n.audience(1000, query), []byte("own")
 	m := NewShared([]byte(`2["news",1]`), [][]byte{{1, 2, 3}})
 	shared := func() {
 		for _, s := range all {
@@ -86,7 +95,7 @@ func TestAllocsOfBroadcast(t *testing.T) {
 	}
 	before := n.bytes
 	shared()
-	if got := n.bytes - before; got != 1000*len(m.frames) {
+	if got := n.bytes - before; got != 1000*len(m.in(all[0].dialect).frames) {
 		t.Fatalf("%d bytes were sent", got)
 	}
 	gate(t, 0, shared)
@@ -95,7 +104,7 @@ func TestAllocsOfBroadcast(t *testing.T) {
 		for _, s := range all {
 			s.SendShared(m)
 			s.SendShared(m)
-			s.Send([]byte("own"))
+			s.Send(own)
 		}
 		n.rest()
 	})
@@ -103,13 +112,25 @@ func TestAllocsOfBroadcast(t *testing.T) {
 
 // TestAllocsOfPolling has a poll answered and a data request taken.
 func TestAllocsOfPolling(t *testing.T) {
-	n := newNull()
-	sid, get, post := n.polled()
-	ask, tell := []byte(request("GET", sid, "")), []byte(request("POST", sid, "4hello"))
-	buf := make([]byte, 1000)
-	gate(t, 0, func() {
-		n.feed(get, buf, ask)
-		n.feed(post, buf, tell)
-		n.rest()
-	})
+	for _, v := range []struct{ query, kind, body string }{
+		{"EIO=4", "text/plain", "4hello"},
+		{"EIO=4", "text/plain", "bAQID"},
+		{"EIO=3", "text/plain", "6:4hello"},
+		{"EIO=3", "application/octet-stream", "\x01\x04\xff\x04abc"},
+		{"EIO=3&b64=1", "text/plain", "6:b4AQI="},
+		{"EIO=3&j=1", "application/x-www-form-urlencoded", "d=6%3A4hello"},
+	} {
+		t.Run(fmt.Sprintf("%s %q", v.query, v.body), func(t *testing.T) {
+			n := newNull()
+			sid, get, post := n.polled(v.query)
+			own := func(text string) []byte { return []byte(strings.Replace(text, "EIO=4", v.query, 1)) }
+			ask, tell := own(request("GET", sid, "")), own(request("POST", sid, v.body, "Content-Type: "+v.kind))
+			buf := make([]byte, 1000)
+			gate(t, 0, func() {
+				n.feed(get, buf, ask)
+				n.feed(post, buf, tell)
+				n.rest()
+			})
+		})
+	}
 }

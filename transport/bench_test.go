@@ -44,7 +44,7 @@ func BenchmarkEchoBurst(b *testing.B) {
 // BenchmarkPolling is one poll that waits and one data request whose echo answers it.
 func BenchmarkPolling(b *testing.B) {
 	n := newNull()
-	sid, get, post := n.polled()
+	sid, get, post := n.polled("EIO=4")
 	ask, tell := []byte(request("GET", sid, "")), []byte(request("POST", sid, "4hello"))
 	buf := make([]byte, 1000)
 	b.ReportAllocs()
@@ -77,15 +77,21 @@ func BenchmarkHandshake(b *testing.B) {
 }
 
 func BenchmarkBroadcast(b *testing.B) {
-	n := newNull()
-	all := n.audience(1000)
-	b.ReportAllocs()
-	for b.Loop() {
-		m := NewShared([]byte(`2["news",12345]`), nil)
-		for _, s := range all {
-			s.SendShared(m)
+	for _, query := range []string{"EIO=4", "EIO=3"} {
+		for name, bins := range map[string][][]byte{"text": nil, "binary": {make([]byte, 100)}} {
+			b.Run(query+"/"+name, func(b *testing.B) {
+				n := newNull()
+				all := n.audience(1000, query)
+				b.ReportAllocs()
+				for b.Loop() {
+					m := NewShared([]byte(`2["news",12345]`), bins)
+					for _, s := range all {
+						s.SendShared(m)
+					}
+					n.rest()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(all)), "ns/receiver")
+			})
 		}
-		n.rest()
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(all)), "ns/receiver")
 }

@@ -159,14 +159,19 @@ var sidPattern = regexp.MustCompile(`"sid":"([A-Za-z0-9_-]{20})"`)
 type poller struct {
 	k         *kernel
 	sid       string
+	query     string // in place of EIO=4
 	get, post *peer
 }
 
 // poller opens a session on a loop.
-func (k *kernel) poller(loop int) *poller {
+func (k *kernel) poller(loop int) *poller { k.t.Helper(); return k.pollerOf(loop, "EIO=4") }
+
+// pollerOf is poller for another revision, or with more parameters.
+func (k *kernel) pollerOf(loop int, query string) *poller {
 	k.t.Helper()
-	c := &poller{k: k, get: k.dial(loop), post: k.dial(loop)}
-	r := c.get.ask(request("GET", "", ""))
+	c := &poller{k: k, query: query, get: k.dial(loop), post: k.dial(loop)}
+	r := c.get.ask(c.own(request("GET", "", "")))
+	r.body = strings.ReplaceAll(r.body, `\"`, `"`) // of a script
 	m := sidPattern.FindStringSubmatch(r.body)
 	if r.status != 200 || m == nil {
 		k.t.Fatalf("handshake %v", r)
@@ -175,8 +180,11 @@ func (k *kernel) poller(loop int) *poller {
 	return c
 }
 
+// own makes a request one of this client.
+func (c *poller) own(request string) string { return strings.Replace(request, "EIO=4", c.query, 1) }
+
 // poll begins a GET.
-func (c *poller) poll() { c.k.t.Helper(); c.get.begin(request("GET", c.sid, "")) }
+func (c *poller) poll() { c.k.t.Helper(); c.get.begin(c.own(request("GET", c.sid, ""))) }
 
 // deliver is a POST.
 func (c *poller) deliver(body string) response {
@@ -184,14 +192,14 @@ func (c *poller) deliver(body string) response {
 	if c.post.over || c.post.shut {
 		c.post = c.k.dial(0)
 	}
-	return c.post.ask(request("POST", c.sid, body))
+	return c.post.ask(c.own(request("POST", c.sid, body)))
 }
 
 // candidate opens a websocket for the session.
 func (c *poller) candidate(loop int) *socket {
 	c.k.t.Helper()
 	w := &socket{peer: c.k.dial(loop), sid: c.sid}
-	w.send(upgradeRequest("&sid=" + c.sid))
+	w.send(c.own(upgradeRequest("&sid=" + c.sid)))
 	w.accepted()
 	return w
 }
@@ -236,10 +244,13 @@ func (w *socket) accepted() response {
 }
 
 // socket opens a session over websocket on a loop.
-func (k *kernel) socket(loop int) *socket {
+func (k *kernel) socket(loop int) *socket { k.t.Helper(); return k.socketOf(loop, "EIO=4") }
+
+// socketOf is socket for another revision, or with more parameters.
+func (k *kernel) socketOf(loop int, query string) *socket {
 	k.t.Helper()
 	w := &socket{peer: k.dial(loop)}
-	w.send(upgradeRequest(""))
+	w.send(strings.Replace(upgradeRequest(""), "EIO=4", query, 1))
 	w.accepted()
 	frames := w.frames()
 	if len(frames) != 1 {

@@ -75,6 +75,20 @@ func (c *Conn) Loop() int { return int(c.loop) }
 func (e *Engine) Feed(c *Conn, p []byte) {
 	e.stats.BytesIn += uint64(len(p))
 	e.busy, e.feeding = true, c
+	e.consume(c, p)
+	e.busy, e.feeding = false, nil
+	if len(e.polls)+len(e.dirty) > 1 {
+		// The peer's own answer leaves at once, what it caused elsewhere goes
+		// together with what the rest of the batch causes.
+		e.flush(c)
+		e.wakeSelf()
+		return
+	}
+	e.settle()
+}
+
+// consume reads bytes from the connection by the state it is in.
+func (e *Engine) consume(c *Conn, p []byte) {
 	for len(p) > 0 {
 		switch c.state {
 		case connHTTP:
@@ -96,15 +110,6 @@ func (e *Engine) Feed(c *Conn, p []byte) {
 			p = nil
 		}
 	}
-	e.busy, e.feeding = false, nil
-	if len(e.polls)+len(e.dirty) > 1 {
-		// The peer's own answer leaves at once, what it caused elsewhere goes
-		// together with what the rest of the batch causes.
-		e.flush(c)
-		e.wakeSelf()
-		return
-	}
-	e.settle()
 }
 
 // Closed tells the engine that the connection is gone. Loop only.

@@ -27,6 +27,10 @@
 // clients that are still sending take the end for a failure. At most
 // LingerBytes are discarded in all.
 //
+// A request that the layer above wants to be asked about waits at the gate: its
+// connection reads on and acts upon nothing until the [Verdict] is there, for
+// GateTimeout at most. Requests before it are answered meanwhile.
+//
 // # Sessions
 //
 //	state      over                  deadline              ends by

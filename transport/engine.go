@@ -29,6 +29,8 @@ type Engine struct {
 	// Any goroutine.
 	inbox inbox
 	owner atomic.Uintptr // the goroutine that runs the loop
+	gates atomic.Uint32  // Gates
+	crowd *atomic.Int64  // requests at the gates of all peers
 
 	// Owned by the loop.
 	conns     Slab[Conn]
@@ -49,6 +51,10 @@ type Engine struct {
 	buffers   bufferPool
 	req       http1.Request
 	query     http1.Query
+	verdict   *Verdict // on the request at hand, nil if there is none
+	greeting  Hello    // lent to the handler
+	question  Question // likewise
+	extra     []byte   // scratch for field lines
 	scratch   []byte
 	date      dateCache
 	live      counts
@@ -61,9 +67,9 @@ type counts struct{ conns, sessions int }
 // NewGroup makes the engines of a server, one for each loop. At most 256.
 // Before Run.
 func NewGroup(n int, opts *Options, clock func() int64) []*Engine {
-	peers := make([]*Engine, n)
+	peers, crowd := make([]*Engine, n), new(atomic.Int64)
 	for i := range peers {
-		e := &Engine{opts: opts, clock: clock, index: uint8(i), peers: peers}
+		e := &Engine{opts: opts, clock: clock, index: uint8(i), peers: peers, crowd: crowd}
 		e.sids = id.NewTable(func(i uint32) *id.ID { return &e.sessions.At(i).id })
 		peers[i] = e
 	}

@@ -2,6 +2,11 @@
 
 package transport
 
+import (
+	"bytes"
+	"encoding/json"
+)
+
 // CloseReason is why a session ended, in the words that Socket.IO hands to
 // disconnect handlers.
 type CloseReason uint8
@@ -79,6 +84,11 @@ type HandshakeError struct {
 	Code    int
 	Status  int // of the HTTP answer
 	Message string
+
+	// What an operator is told besides, and the client is not.
+	Name     string // of the cause, for code 3
+	Previous string // the transport or revision that the session has, for a mismatch
+	Err      error  // behind it, nil if there is none
 }
 
 // Error returns the message. Any goroutine.
@@ -86,10 +96,36 @@ func (e *HandshakeError) Error() string { return e.Message }
 
 // The refusals of Engine.IO.
 var (
-	ErrTransportUnknown    = &HandshakeError{0, 400, "Transport unknown"}
-	ErrSessionUnknown      = &HandshakeError{1, 400, "Session ID unknown"}
-	ErrBadHandshakeMethod  = &HandshakeError{2, 400, "Bad handshake method"}
-	ErrBadRequest          = &HandshakeError{3, 400, "Bad request"}
-	ErrForbidden           = &HandshakeError{4, 403, "Forbidden"}
-	ErrUnsupportedProtocol = &HandshakeError{5, 400, "Unsupported protocol version"}
+	ErrTransportUnknown    = &HandshakeError{Code: 0, Status: 400, Message: "Transport unknown"}
+	ErrSessionUnknown      = &HandshakeError{Code: 1, Status: 400, Message: "Session ID unknown"}
+	ErrBadHandshakeMethod  = &HandshakeError{Code: 2, Status: 400, Message: "Bad handshake method"}
+	ErrBadRequest          = badRequest("DUPLICATE_PARAMETER", "")
+	ErrInvalidOrigin       = badRequest("INVALID_ORIGIN", "")
+	ErrTransportHandshake  = badRequest("TRANSPORT_HANDSHAKE_ERROR", "")
+	ErrMiddleware          = badRequest("MIDDLEWARE_FAILURE", "")
+	ErrForbidden           = &HandshakeError{Code: 4, Status: 403, Message: "Forbidden"}
+	ErrUnsupportedProtocol = &HandshakeError{Code: 5, Status: 400, Message: "Unsupported protocol version"}
+
+	errNotPolling   = badRequest("TRANSPORT_MISMATCH", "websocket")
+	errNotWebSocket = badRequest("TRANSPORT_MISMATCH", "polling")
+	errRevision     = [...]*HandshakeError{3: badRequest("PROTOCOL_MISMATCH", "3"), 4: badRequest("PROTOCOL_MISMATCH", "4")}
 )
+
+// badRequest is a refusal of code 3, whose causes clients are not told apart.
+func badRequest(name, previous string) *HandshakeError {
+	return &HandshakeError{Code: 3, Status: 400, Message: "Bad request", Name: name, Previous: previous}
+}
+
+// appendText appends a text as a JSON string.
+func appendText(dst []byte, text string) []byte {
+	for i := range len(text) {
+		if b := text[i]; b < ' ' || b >= 0x7f || b == '"' || b == '\\' {
+			var out bytes.Buffer
+			w := json.NewEncoder(&out)
+			w.SetEscapeHTML(false)
+			_ = w.Encode(text) // a string never fails
+			return append(dst, bytes.TrimSuffix(out.Bytes(), []byte{'\n'})...)
+		}
+	}
+	return append(append(append(dst, '"'), text...), '"')
+}

@@ -19,9 +19,12 @@ type exchange struct {
 	head  bool // HEAD: no body in the answer
 	done  bool // the answer waits in held for those before it
 	wait  pollKind
-	sid   id.ID  // of the session that wait concerns
-	extra []byte // field lines decided when the request came
+	sid   id.ID // of the session that wait concerns
 	held  *buffer
+
+	extra  []byte // field lines decided when the request came
+	always int    // bytes of them that an error has too
+	asked  []byte // the request's head, kept for Handler.OnRefuse
 }
 
 // ExchangeRef names a request from anywhere; it stays harmless when the
@@ -41,6 +44,7 @@ type answer struct {
 	body        []byte
 	packets     bool // of session sid are in the body
 	sid         id.ID
+	refusal     *HandshakeError // what it tells, if it is one
 }
 
 // beginExchange registers the request just read on c.
@@ -48,7 +52,7 @@ func (e *Engine) beginExchange(c *Conn, r *http1.Request) *exchange {
 	x := e.exchanges
 	if x != nil {
 		e.exchanges = x.next
-		*x = exchange{}
+		*x = exchange{extra: x.extra[:0]}
 	} else {
 		x = new(exchange)
 	}
@@ -156,6 +160,9 @@ func (e *Engine) reply(c *Conn, x *exchange, a answer) {
 	if a.close {
 		x.keep, c.final = false, true
 	}
+	if a.refusal != nil && x.asked != nil {
+		e.tellRefused(c, x, a.refusal)
+	}
 	if x != c.first {
 		x.held = e.buffers.get()
 		x.held.B = e.appendAnswer(x.held.B, x, &a)
@@ -210,10 +217,17 @@ func (e *Engine) idle(c *Conn) {
 
 func (e *Engine) recycle(x *exchange) {
 	x.held = e.buffers.put(x.held)
-	x.extra = nil
+	if cap(x.extra) > extraKeep {
+		x.extra = nil
+	}
+	x.asked = nil
 	x.next = e.exchanges
 	e.exchanges = x
 }
+
+// extraKeep is the capacity in bytes up to which a free exchange keeps its
+// memory for field lines.
+const extraKeep = 512
 
 // dropExchanges forgets the requests of a connection that will answer no more,
 // and tells the sessions that wait on them.
@@ -258,7 +272,11 @@ func (e *Engine) appendAnswer(dst []byte, x *exchange, a *answer) []byte {
 		dst = append(dst, "Cache-Control: no-store\r\n"...)
 	}
 	dst = append(dst, a.fields...)
-	dst = append(dst, x.extra...)
+	if a.status < 300 {
+		dst = append(dst, x.extra...)
+	} else {
+		dst = append(dst, x.extra[:x.always]...)
+	}
 	dst = http1.AppendDate(dst, e.date.now())
 	dst = http1.AppendConnection(dst, int(x.minor), x.keep)
 	return http1.AppendBody(dst, a.status, x.head, a.body)
@@ -276,9 +294,8 @@ func payloadAnswer(payload []byte) answer {
 
 func errorAnswer(err *HandshakeError) answer {
 	body := append([]byte(`{"code":`), strconv.Itoa(err.Code)...)
-	body = append(body, `,"message":"`...)
-	body = append(body, err.Message...)
-	return answer{status: err.Status, contentType: "application/json", body: append(body, `"}`...)}
+	body = appendText(append(body, `,"message":`...), err.Message)
+	return answer{status: err.Status, contentType: "application/json", body: append(body, '}'), refusal: err}
 }
 
 func statusAnswer(status int) answer { return answer{status: status} }

@@ -30,6 +30,12 @@ type Handler interface {
 	// complete. It is answered through ref, now or later; the request and the
 	// body are views.
 	OnRequest(ref ExchangeRef, r *Hello, body []byte)
+	// OnGate hands up a request that waits at the gate, see [Engine.SetGates].
+	// It goes on by [GateRef.Resume].
+	OnGate(ref GateRef, q *Question)
+	// OnRefuse tells of an engine request that is refused, if [TellRefusals] is
+	// set. It must not call the engine.
+	OnRefuse(r *Hello, err *HandshakeError)
 	// OnTimer tells that a timer of [Engine.Arm] is due.
 	OnTimer(owner uint32)
 }
@@ -41,6 +47,7 @@ type Hello struct {
 	Head    []byte // request line and fields as they came
 	Remote  net.Addr
 	Local   net.Addr
+	Value   any // of the Verdict, for requests that waited at the gate
 }
 
 // Network is what an engine asks of the event loop it runs on. All methods but

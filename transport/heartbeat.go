@@ -80,6 +80,10 @@ func (e *Engine) sessionTimer(s *Session) {
 // whether the session goes on.
 func (s *Session) beat(now int64) bool {
 	e := s.engine
+	if s.dialect.revision3() {
+		s.close(PingTimeout, nil)
+		return false
+	}
 	if !s.awaiting {
 		s.awaiting, s.alive, s.extended = true, false, false
 		s.stray = 0
@@ -101,6 +105,10 @@ func (s *Session) beat(now int64) bool {
 // pong takes the client's answer to a ping.
 func (s *Session) pong() {
 	e := s.engine
+	if s.dialect.revision3() {
+		s.close(TransportError, ErrHeartbeat)
+		return
+	}
 	if !s.awaiting {
 		if s.stray++; s.stray > strayPongs {
 			e.stats.Limits[LimitPongs]++

@@ -15,6 +15,7 @@ const (
 	readingHead phase = iota
 	readingBody
 	discardingBody // of the last request, which is refused or answered
+	atGate         // the head is complete, and nothing is acted upon yet
 )
 
 // sink is what a body is for.
@@ -41,6 +42,7 @@ type inbound struct {
 	answer   answer
 	received int // body bytes since the last judgement of the pace
 	seconds  int
+	room     int // bytes that may still come while the request is at the gate
 }
 
 var inbounds = sync.Pool{New: func() any { return new(inbound) }}
@@ -57,6 +59,9 @@ func (e *Engine) hold(c *Conn) *inbound {
 // dropInbound forgets an incomplete request.
 func (e *Engine) dropInbound(c *Conn) {
 	if in := c.in; in != nil {
+		if in.phase == atGate {
+			e.crowd.Add(-1)
+		}
 		c.in = nil
 		e.buffers.put(in.data)
 		*in = inbound{}
@@ -68,6 +73,9 @@ func (e *Engine) dropInbound(c *Conn) {
 // that is complete, to be read by the state the connection is in then.
 func (e *Engine) feedHTTP(c *Conn, p []byte) (rest []byte) {
 	switch {
+	case c.in != nil && c.in.phase == atGate:
+		e.feedGate(c, p)
+		return nil
 	case c.in != nil && c.in.phase == readingBody:
 		return e.feedBody(c, p)
 	case c.in != nil && c.in.phase == discardingBody:

@@ -53,6 +53,7 @@ func newModel(t testing.TB, pick chooser, players int) *model {
 	m.k = newKernel(t, 1+pick.pick(3), func(o *Options) {
 		o.PingInterval, o.PingTimeout = 2000, 3000
 		o.ConnectTimeout = 0
+		o.AllowEIO3 = true
 		o.KeepAlive = 4000
 		if pick.pick(2) == 0 {
 			o.MaxRequests = 5 + pick.pick(20)
@@ -115,11 +116,13 @@ func (m *model) tell(p *player) {
 	}
 	data := []byte(p.packet(p.told))
 	ok := false
-	switch m.pick.pick(3) {
+	switch m.pick.pick(4) {
 	case 0:
 		ok = p.session.SendBinary(data)
 	case 1:
 		ok = p.session.SendShared(NewShared(data, nil))
+	case 2:
+		ok = p.session.SendShared(NewShared(nil, [][]byte{data}))
 	default:
 		ok = p.session.Send(data)
 	}

@@ -2,7 +2,11 @@
 
 package transport
 
-import "net"
+import (
+	"bytes"
+	"net"
+	"strings"
+)
 
 // nullNetwork is the network and the clock of one engine.
 type nullNetwork struct {
@@ -21,6 +25,7 @@ func newNull() *nullNetwork {
 	n := &nullNetwork{now: 1000}
 	opts := Defaults()
 	opts.MaxRequests = 1 << 30
+	opts.AllowEIO3 = true
 	n.engine = NewGroup(1, &opts, func() int64 { return n.now })[0]
 	n.engine.Attach(&n.handler, n)
 	n.engine.Enter()
@@ -66,6 +71,8 @@ func (h *nullHandler) OnUpgrade(*Session)                          {}
 func (h *nullHandler) OnDrain(*Session)                            {}
 func (h *nullHandler) OnClose(*Session, CloseReason, error)        {}
 func (h *nullHandler) OnRequest(r ExchangeRef, _ *Hello, _ []byte) { r.Respond(200, nil, nil) }
+func (h *nullHandler) OnGate(r GateRef, _ *Question)               { r.Resume(Verdict{}) }
+func (h *nullHandler) OnRefuse(*Hello, *HandshakeError)            {}
 func (h *nullHandler) OnTimer(uint32)                              {}
 
 // feed gives bytes to a connection; they are copied first, since the engine unmasks in place.
@@ -74,26 +81,29 @@ func (n *nullNetwork) feed(c *Conn, buf []byte, text []byte) {
 }
 
 // websocket opens a session over websocket.
-func (n *nullNetwork) websocket() *Conn {
+func (n *nullNetwork) websocket() *Conn { return n.websocketOf("EIO=4") }
+
+// websocketOf is websocket for another dialect.
+func (n *nullNetwork) websocketOf(query string) *Conn {
 	c := n.engine.Open(nullWire{}, 0)
-	n.engine.Feed(c, []byte(upgradeRequest("")))
+	n.engine.Feed(c, []byte(strings.Replace(upgradeRequest(""), "EIO=4", query, 1)))
 	n.rest()
 	return c
 }
 
 // polled opens a session over polling and returns its id and two connections.
-func (n *nullNetwork) polled() (sid string, get, post *Conn) {
+func (n *nullNetwork) polled(query string) (sid string, get, post *Conn) {
 	get, post = n.engine.Open(nullWire{}, 0), n.engine.Open(nullWire{}, 0)
-	n.engine.Feed(get, []byte(request("GET", "", "")))
-	sid = string(sidPattern.FindSubmatch(n.last)[1])
+	n.engine.Feed(get, []byte(strings.Replace(request("GET", "", ""), "EIO=4", query, 1)))
+	sid = string(sidPattern.FindSubmatch(bytes.ReplaceAll(n.last, []byte(`\"`), []byte(`"`)))[1])
 	n.rest()
 	return sid, get, post
 }
 
 // audience opens many sessions over websocket.
-func (n *nullNetwork) audience(size int) (all []*Session) {
+func (n *nullNetwork) audience(size int, query string) (all []*Session) {
 	for range size {
-		all = append(all, n.websocket().session)
+		all = append(all, n.websocketOf(query).session)
 	}
 	return all
 }

@@ -13,6 +13,7 @@ type Options struct {
 	Polling       bool   // HTTP long polling is offered
 	WebSocket     bool   // websocket is offered
 	AllowUpgrades bool   // a polling session is told that it may upgrade
+	AllowEIO3     bool   // clients of Engine.IO revision 3 are let in
 
 	PingInterval   int64
 	PingTimeout    int64
@@ -39,6 +40,13 @@ type Options struct {
 	LingerBytes    int   // discarded behind the last request or in it
 	SessionLinger  int64 // for a polling client to fetch the news of a close
 	OutboundIntact int   // bytes of one connection written at once, uncorked
+
+	BarePath    bool     // requests for Path without its final slash are the engine's too
+	CORS        *CORS    // nil: only pages of the same host
+	Cookie      *Cookie  // nil: none
+	Initial     *Initial // nil: none
+	Gated       int      // requests at the gates of the group
+	GateTimeout int64    // for one of them
 }
 
 // Defaults are the values of the reference where it has the option, and the
@@ -71,6 +79,8 @@ func Defaults() Options {
 		LingerBytes:    1 << 20,
 		SessionLinger:  30_000,
 		OutboundIntact: 64 << 10,
+		Gated:          10_000,
+		GateTimeout:    10_000,
 	}
 }
 

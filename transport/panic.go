@@ -16,6 +16,12 @@ type served struct {
 // handler, which may panic again, hears of it later, or from inside a Closed
 // that the network guards like every call. Loop only.
 func (e *Engine) Panicked(c *Conn) {
+	e.broken(c)
+	e.Recovered()
+}
+
+// broken ends a connection whose handling was broken off.
+func (e *Engine) broken(c *Conn) {
 	switch {
 	case e.feeding != c: // its input was read, the panic came while others were written to
 	case c.state == connWebSocket:
@@ -25,7 +31,6 @@ func (e *Engine) Panicked(c *Conn) {
 		e.fail(c, ErrInternal)
 	}
 	e.feeding = nil
-	e.Recovered()
 }
 
 // Recovered readies the engine for work after a panic outside the handling of a
@@ -33,6 +38,7 @@ func (e *Engine) Panicked(c *Conn) {
 func (e *Engine) Recovered() {
 	e.stats.Panics++
 	e.busy = false
+	e.verdict = nil
 	if s := e.serving.session; s != nil {
 		e.Post(&faultTask{s, s.gen, e.serving.post})
 		e.serving = served{}

@@ -4,7 +4,6 @@ package transport
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +32,8 @@ type player struct {
 	pick chooser
 	name int
 
+	speech            // of the transport it is on
+	onWS       speech // of its websocket
 	sid        string
 	mode       mode
 	get, post  *peer
@@ -46,6 +47,8 @@ type player struct {
 	mayUpgrade bool
 	apart      bool // does not pipeline
 	hurry      bool // sends all it has
+	pinged     int64
+	pings      int // of revision 3 that are not answered
 
 	// The server's side, filled in by the handler.
 	heard, told int // messages from and to this client
@@ -74,17 +77,22 @@ func number(message string) (n int) {
 // connect opens the session.
 func (p *player) connect() {
 	p.get = p.dial()
-	p.get.begin(request("GET", "", ""))
+	if p.speech = speeches[0]; p.pick.pick(2) == 0 {
+		p.speech = speeches[p.pick.pick(len(speeches))]
+	}
+	p.pinged = p.k.now
+	p.get.begin(p.own(request("GET", "", ""), ""))
 	p.get.drain(endless)
 	r := p.get.responses()
 	if len(r) != 1 || r[0].status != 200 {
 		p.k.t.Fatalf("player %d: handshake %v", p.name, r)
 	}
-	p.sid = sidPattern.FindStringSubmatch(r[0].body)[1]
+	p.sid = sidPattern.FindStringSubmatch(strings.ReplaceAll(r[0].body, `\"`, `"`))[1]
 	p.get.methods = nil
 	p.post = p.get
-	// What is pipelined behind the last request of a connection is not read: who is near the limit does not pipeline.
-	p.apart = p.k.opts.MaxRequests < 1000
+	// What is pipelined behind the last request of a connection is not read: who is near the limit does not pipeline. Nor
+	// does who has to ping: no ping of the server ends the poll that the answer to a data request would wait for.
+	p.apart = p.k.opts.MaxRequests < 1000 || p.revision3
 	if p.apart || p.pick.pick(3) > 0 {
 		p.post = p.dial()
 	}
@@ -120,6 +128,11 @@ func (p *player) turn() {
 	p.drain(p.pick.pick(3000))
 	p.read()
 	p.look()
+	if p.revision3 && p.k.now-p.pinged >= 1000 && !p.closing {
+		p.pinged = p.k.now
+		p.pings++
+		p.queue = slices.Insert(p.queue, 0, "2")
+	}
 	if p.mode != atEnd {
 		p.act()
 	}
@@ -199,7 +212,11 @@ func (p *player) response(c *peer, kind string, r response) {
 	case p.mode == atEnd:
 	case r.status == 200 && kind == "GET":
 		c.last = r.fields["connection"] == "close"
-		for _, packet := range strings.Split(r.body, "\x1e") {
+		packets, err := p.packets(r)
+		if err != nil {
+			p.fail("%v", err)
+		}
+		for _, packet := range packets {
 			p.packetIn(packet)
 		}
 	case r.status == 200 && r.body == "ok":
@@ -223,11 +240,12 @@ func (p *player) frame(f string) {
 		p.ws, p.mode, p.mayUpgrade = nil, onPolls, false
 	case p.mode == onProbe && f == "3probe":
 		p.mode = onPause
-	case p.mode == onSocket && strings.HasPrefix(f, "binary:"):
-		data, _ := hex.DecodeString(f[7:])
-		p.message(string(data))
 	case p.mode == onSocket:
-		p.packetIn(f)
+		packet, err := p.speech.packet(f)
+		if err != nil {
+			p.fail("%v", err)
+		}
+		p.packetIn(packet)
 	default:
 		p.fail("frame %q before the upgrade", f)
 	}
@@ -235,8 +253,10 @@ func (p *player) frame(f string) {
 
 func (p *player) packetIn(packet string) {
 	switch {
-	case packet == "2":
+	case packet == "2" && !p.revision3:
 		p.queue = slices.Insert(p.queue, 0, "3")
+	case packet == "3" && p.pings > 0:
+		p.pings--
 	case packet == "6":
 	case packet == "1":
 		p.end()
@@ -288,30 +308,26 @@ func (p *player) act() {
 	switch p.mode {
 	case onSocket:
 		for _, packet := range p.queue {
-			if strings.HasPrefix(packet, "b") && p.pick.pick(2) == 0 {
-				data, _ := base64.StdEncoding.DecodeString(packet[1:])
-				p.ws.push(appendFrame(nil, opBinary, string(data)))
-				continue
-			}
-			p.ws.push(appendFrame(nil, opText, packet))
+			p.ws.push(p.speech.frame(packet, p.pick))
 		}
 		p.queue = nil
 		return
 	case onPause:
 		if !p.getOpen && !p.postOpen {
 			p.ws.push(appendFrame(nil, opText, "5"))
-			p.mode = onSocket
+			p.mode, p.speech = onSocket, p.onWS
 			return
 		}
 	case onPolls, onProbe:
 		if !p.getOpen {
 			p.get = p.fresh(p.get)
 			p.getOpen = true
-			p.begin(p.get, request("GET", p.sid, ""))
+			p.begin(p.get, p.own(request("GET", p.sid, ""), ""))
 		}
 		if p.mode == onPolls && p.mayUpgrade && p.pick.pick(4) == 0 {
 			p.ws = &socket{peer: p.dial(), sid: p.sid}
-			p.ws.push([]byte(upgradeRequest("&sid=" + p.sid)))
+			p.onWS = p.speech.onSocket(p.pick)
+			p.ws.push([]byte(p.onWS.own(upgradeRequest("&sid="+p.sid), "")))
 			p.ws.push(appendFrame(nil, opText, "2probe"))
 			p.mode = onProbe
 		}
@@ -325,8 +341,8 @@ func (p *player) act() {
 		if p.hurry {
 			n = len(p.queue)
 		}
-		n = min(n, 50) // messages of 15 kB at most: maxPayload
-		body := strings.Join(p.queue[:n], "\x1e")
+		n = min(n, 20) // messages of 30 kB at most: maxPayload
+		body, fields := p.body(p.queue[:n], p.pick)
 		p.queue = p.queue[n:]
 		if p.pick.pick(2) == 0 {
 			half := p.pick.pick(len(body))
@@ -334,10 +350,10 @@ func (p *player) act() {
 			if half > 0 {
 				chunks = []string{body[:half], body[half:]}
 			}
-			p.begin(p.post, chunked(p.sid, chunks...))
+			p.begin(p.post, p.own(chunked(p.sid, chunks...), fields))
 			return
 		}
-		p.begin(p.post, request("POST", p.sid, body))
+		p.begin(p.post, p.own(request("POST", p.sid, body), fields))
 	}
 }
 

@@ -5,7 +5,6 @@ package transport
 import (
 	"github.com/sioserver/sioserver/proto/engineio"
 	"github.com/sioserver/sioserver/proto/id"
-	"github.com/sioserver/sioserver/transport/ws"
 )
 
 // polling is what a session has while it polls.
@@ -14,6 +13,8 @@ type polling struct {
 	candidate *Conn       // a websocket that wants to take over
 	spool     *buffer     // packets for the next poll, nil when there are none
 	over      uint32      // tick at which a burst in it began, 0 for none
+	base64    bool        // the candidate's client cannot read bytes
+	jsonp     *jsonp      // of a client that polls by JSONP, else nil
 }
 
 // open reports whether a GET waits.
@@ -22,8 +23,10 @@ func (p *polling) open() bool { return p.get.engine != nil }
 // probed reports whether the client is about to switch over.
 func (p *polling) probed() bool { return p.candidate != nil && p.candidate.probed }
 
-// newPolling and dropPolling begin and end the polling side of a session.
-func (e *Engine) newPolling() *polling { return new(polling) }
+// newPolling begins the polling side of a session for the request at hand.
+func (e *Engine) newPolling() *polling { return &polling{jsonp: jsonpOf(&e.query)} }
+
+// dropPolling ends the polling side of a session.
 
 func (e *Engine) dropPolling(s *Session) {
 	if s.poll != nil {
@@ -83,8 +86,12 @@ func (e *Engine) servePoll(p pollRequest) {
 	switch {
 	case s == nil:
 		e.answer(p.ref, errorAnswer(ErrSessionUnknown))
-	case p.mismatch || s.poll == nil || int(p.revision) != s.Revision():
-		e.answer(p.ref, errorAnswer(ErrBadRequest))
+	case s.poll == nil:
+		e.answer(p.ref, errorAnswer(errNotPolling))
+	case p.mismatch:
+		e.answer(p.ref, errorAnswer(errNotWebSocket))
+	case int(p.revision) != s.Revision():
+		e.answer(p.ref, errorAnswer(errRevision[s.Revision()]))
 	case s.state == sessionLingering:
 		s.answerLingering(p)
 	case p.kind == pollGet:
@@ -126,22 +133,23 @@ func (s *Session) flushPoll() {
 }
 
 // answerGet answers the open GET with the spool and the packets in tail.
-func (s *Session) answerGet(tail []byte) {
+func (s *Session) answerGet(tail []engineio.PacketType) {
 	e, p := s.engine, s.poll
 	ref := p.get
 	p.get = ExchangeRef{}
-	e.scratch = e.scratch[:0]
+	var spool []byte
 	if p.spool != nil {
-		e.scratch = s.appendSpooledPayload(e.scratch, p.spool.B)
-		p.spool, p.over = e.buffers.put(p.spool), 0
-		if len(tail) > 0 {
-			e.scratch = append(e.scratch, engineio.Separator)
-		}
+		spool = p.spool.B
 	}
-	e.scratch = append(e.scratch, tail...)
-	a := payloadAnswer(e.scratch)
+	a := s.payload(spool, tail)
+	p.spool, p.over = e.buffers.put(p.spool), 0
 	a.packets, a.sid = true, s.id
 	e.answer(ref, a)
+	e.trimScratch()
+}
+
+// trimScratch gives up a scratch buffer that has grown large.
+func (e *Engine) trimScratch() {
 	if cap(e.scratch) > scratchKeep {
 		e.scratch = nil
 	}
@@ -179,47 +187,21 @@ func (s *Session) finishPost(p *pollRequest) {
 		return
 	}
 	s.poll.post = ExchangeRef{}
-	if p.octets {
+	if p.octets && !s.takesOctets() {
 		e.answer(p.ref, statusAnswer(400))
 		s.close(TransportError, ErrInvalidContent)
 		return
 	}
 	e.serving = served{s, p.ref}
-	s.receivePayload(p.body.B)
+	s.receiveBody(p.body.B, p.octets)
 	e.serving = served{}
 	e.answer(p.ref, okAnswer())
-}
-
-// receivePayload acts on the packets of a payload, one after the other; those
-// in front of a malformed one have been delivered.
-func (s *Session) receivePayload(payload []byte) {
-	if !ws.ValidUTF8(payload) {
-		s.close(ParseError, ErrText)
-		return
-	}
-	codec := s.codec()
-	for n := 1; ; n++ {
-		if n > s.engine.opts.PayloadPackets {
-			s.engine.stats.Limits[LimitPayloadPackets]++
-			s.close(ParseError, ErrTooManyPackets)
-			return
-		}
-		p, rest, err := codec.NextPacket(payload, false)
-		if err != nil {
-			s.close(ParseError, err)
-			return
-		}
-		if !s.receive(p) || rest == nil {
-			return
-		}
-		payload = rest
-	}
 }
 
 // clientClose acts on a close packet: the open poll ends with a noop.
 func (s *Session) clientClose() {
 	if s.poll != nil && s.poll.open() {
-		s.answerGet(noopPacket)
+		s.answerGet(noopTail)
 	}
 	s.close(TransportClose, nil)
 }
@@ -232,7 +214,7 @@ func (s *Session) closePolling(reason CloseReason) {
 	p.post = ExchangeRef{}
 	switch forced := reason == ForcedClose || reason == ForcedServerClose; {
 	case p.open() && (p.spool == nil || !forced):
-		s.answerGet(closePacket)
+		s.answerGet(closeTail)
 	case forced:
 		if p.open() {
 			s.answerGet(nil) // and the close with the next one: see answerLingering
@@ -263,15 +245,9 @@ func (s *Session) answerLingering(p pollRequest) {
 		s.answerGet(nil)
 		return
 	}
-	s.answerGet(noopAndClose)
+	s.answerGet(noopAndCloseTail)
 	s.bury()
 }
-
-var (
-	closePacket  = []byte("1")
-	noopPacket   = []byte("6")
-	noopAndClose = []byte("6\x1e1")
-)
 
 // abortTask tells a session that a request of it is over: the connection is
 // gone, perhaps with an answer, or HTTP has refused the body.

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/transport/http1"
@@ -17,14 +18,45 @@ func (e *Engine) request(c *Conn, head, rest []byte) []byte {
 	if !e.room(c) {
 		return nil // asks and does not read
 	}
-	if string(r.Path) != e.opts.Path {
+	if string(r.Path) != e.opts.Path && !e.isBarePath(r.Path) {
 		return e.foreignRequest(c, head, rest)
 	}
-	if r.UpgradeRequested && r.UpgradeLines > 0 {
+	if g := Gates(e.gates.Load()); g&gatesThatWait != 0 && e.gate(c, g, head, rest) {
+		return nil
+	}
+	rest = e.admit(c, head, rest)
+	e.verdict = nil
+	return rest
+}
+
+// isBarePath reports whether a path is the engine's without its final slash,
+// and meant for it.
+func (e *Engine) isBarePath(path []byte) bool {
+	return e.opts.BarePath && len(path)+1 == len(e.opts.Path) && string(path) == e.opts.Path[:len(path)]
+}
+
+// asksUpgrade reports whether the request at hand is an upgrade.
+func (e *Engine) asksUpgrade() bool { return e.req.UpgradeRequested && e.req.UpgradeLines > 0 }
+
+// admit acts on a request of the engine's, which is not at the gate or not any
+// more. It returns the bytes behind the request.
+func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
+	r := &e.req
+	if e.asksUpgrade() {
 		return e.upgradeRequest(c, head, rest)
 	}
 	x := e.beginExchange(c, r)
+	x.extra, x.always = e.appendExtra(x.extra)
+	if e.tells() {
+		x.asked = append([]byte(nil), head...)
+	}
 	ref := e.ref(c, x)
+	if cors := e.opts.CORS; cors != nil && !cors.Continue && cors.Preflight(r) {
+		return e.answerEarly(c, ref, answer{status: cors.PreflightStatus(), cache: true}, rest)
+	}
+	if v := e.verdict; v.decided() {
+		return e.answerEarly(c, ref, v.answer(), rest)
+	}
 	e.scratch = e.query.Parse(r.RawQuery, e.scratch[:0])
 	q := &e.query
 	if err := e.checkQuery(q, false); err != nil {
@@ -43,8 +75,11 @@ func (e *Engine) request(c *Conn, head, rest []byte) []byte {
 	s := e.openSession(nil)
 	s.poll = e.newPolling()
 	e.startSession(s)
-	e.scratch = s.appendOpen(e.scratch[:0])
-	e.answer(ref, payloadAnswer(e.scratch))
+	a := s.openAnswer()
+	if k := e.opts.Cookie; k != nil {
+		a.fields = slices.Concat(a.fields, k.line(s.id.String()))
+	}
+	e.answer(ref, a)
 	e.serving.session = s
 	e.handler.OnOpen(s, e.hello(c, head))
 	e.serving.session = nil
@@ -53,7 +88,12 @@ func (e *Engine) request(c *Conn, head, rest []byte) []byte {
 
 // hello describes the request at hand to the handler.
 func (e *Engine) hello(c *Conn, head []byte) *Hello {
-	return &Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr()}
+	h := &e.greeting
+	*h = Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr()}
+	if v := e.verdict; v != nil {
+		h.Value = v.Value
+	}
+	return h
 }
 
 // checkQuery is the part of the reference's verification that needs nothing
@@ -69,7 +109,7 @@ func (e *Engine) checkQuery(q *http1.Query, upgrade bool) *HandshakeError {
 			return ErrTransportUnknown
 		}
 		if upgrade {
-			return ErrBadRequest
+			return ErrTransportHandshake
 		}
 	case "websocket":
 		if !e.opts.WebSocket {
@@ -79,7 +119,7 @@ func (e *Engine) checkQuery(q *http1.Query, upgrade bool) *HandshakeError {
 		return ErrTransportUnknown
 	}
 	if !legalOrigin(e.req.Origin) || e.req.OriginLines > 1 {
-		return ErrBadRequest
+		return ErrInvalidOrigin
 	}
 	return nil
 }
@@ -90,45 +130,18 @@ func (e *Engine) checkHandshake(r *http1.Request, q *http1.Query, upgrade bool) 
 		return ErrBadHandshakeMethod
 	}
 	if !upgrade && string(q.Transport) != "polling" {
-		return ErrBadRequest
+		return ErrTransportHandshake
 	}
 	if !e.originAllowed(r) {
 		return ErrForbidden
 	}
-	if revision(q) != 4 {
+	if revision(q) == 3 && !e.opts.AllowEIO3 {
 		return ErrUnsupportedProtocol
 	}
+	if len(q.J) > mostIndex {
+		return ErrTransportHandshake
+	}
 	return nil
-}
-
-// revision is the Engine.IO revision a request names, 0 for one that does not
-// exist.
-func revision(q *http1.Query) uint8 {
-	if len(q.EIO) == 1 && (q.EIO[0] == '3' || q.EIO[0] == '4') {
-		return q.EIO[0] - '0'
-	}
-	return 0
-}
-
-// legalOrigin refuses control characters, as the reference does.
-func legalOrigin(origin []byte) bool {
-	for _, b := range origin {
-		if b != '\t' && b < ' ' || b == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// originAllowed lets pages of the same host and clients that are no browsers
-// through. Browsers send Origin with websocket handshakes to any host and no
-// other rule protects those.
-func (e *Engine) originAllowed(r *http1.Request) bool {
-	if r.Origin == nil {
-		return true
-	}
-	_, host, ok := bytes.Cut(r.Origin, []byte("://"))
-	return ok && bytes.EqualFold(host, r.Host)
 }
 
 // answerEarly answers a request without looking at its body, which is read over

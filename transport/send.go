@@ -12,6 +12,9 @@ import (
 // Send sends a text message, without its Engine.IO type digit. It reports
 // whether the session took it. The slice is copied. Loop only.
 func (s *Session) Send(text []byte) bool {
+	if s.observed {
+		s.sending(text, false)
+	}
 	if c := s.conn; c != nil {
 		if !s.engine.roomFor(c, ws.HeaderSize(len(text)+1)+1+len(text)) {
 			return false
@@ -27,12 +30,15 @@ func (s *Session) Send(text []byte) bool {
 // SendBinary sends a binary message. It reports whether the session took it.
 // The slice is copied. Loop only.
 func (s *Session) SendBinary(data []byte) bool {
+	if s.observed {
+		s.sending(data, true)
+	}
 	if c := s.conn; c != nil {
-		if !s.engine.roomFor(c, ws.HeaderSize(len(data))+len(data)) {
+		if !s.engine.roomFor(c, s.dialect.binaryFrame(len(data))) {
 			return false
 		}
 		out := s.engine.output(c)
-		out.B = ws.AppendFrame(out.B, ws.OpBinary, data)
+		out.B = s.dialect.appendBinaryFrame(out.B, data)
 		s.engine.stats.MessagesOut++
 		return true
 	}
@@ -42,6 +48,14 @@ func (s *Session) SendBinary(data []byte) bool {
 // SendShared sends a message that other sessions get too. It reports whether
 // the session took it. Loop only.
 func (s *Session) SendShared(m *Shared) bool {
+	if s.observed {
+		if m.text != nil {
+			s.sending(m.text, false)
+		}
+		for _, b := range m.bins {
+			s.sending(b, true)
+		}
+	}
 	c := s.conn
 	if c == nil {
 		ok := s.state == sessionOpen && (m.text == nil || s.spool(spoolText, m.text))
@@ -49,6 +63,9 @@ func (s *Session) SendShared(m *Shared) bool {
 			ok = ok && s.spool(spoolBinary, b)
 		}
 		return ok
+	}
+	if s.dialect != 0 {
+		m = m.in(s.dialect)
 	}
 	e := s.engine
 	if !e.roomFor(c, len(m.frames)) {
@@ -101,6 +118,9 @@ func (s *Session) Buffered() int {
 // sendPacket sends a packet without data. There are few of them, so that they
 // are not held against a client with a large message on its way.
 func (s *Session) sendPacket(t engineio.PacketType) {
+	if s.observed {
+		s.seen(engineio.Packet{Type: t}, true)
+	}
 	if c := s.conn; c != nil {
 		if open, _ := s.engine.flows(c); open {
 			out := s.engine.output(c)
@@ -183,25 +203,13 @@ func nextSpooled(spool []byte) (p engineio.Packet, rest []byte) {
 	return p, spool[n:]
 }
 
-// appendSpooledPayload appends a spool as a polling payload.
-func (s *Session) appendSpooledPayload(dst, spool []byte) []byte {
-	codec, first := s.codec(), true
-	for len(spool) > 0 {
-		var p engineio.Packet
-		p, spool = nextSpooled(spool)
-		dst = codec.AppendPayload(dst, p, first)
-		first = false
-	}
-	return dst
-}
-
 // appendSpooledFrames appends a spool as websocket frames.
 func (s *Session) appendSpooledFrames(dst, spool []byte) []byte {
 	for len(spool) > 0 {
 		var p engineio.Packet
 		p, spool = nextSpooled(spool)
 		if p.Binary {
-			dst = ws.AppendFrame(dst, ws.OpBinary, p.Data)
+			dst = s.dialect.appendBinaryFrame(dst, p.Data)
 			continue
 		}
 		dst = ws.AppendHeader(dst, ws.OpText, true, false, len(p.Data)+1)

@@ -31,14 +31,16 @@ type Session struct {
 	state      sessionState
 	index, gen uint32
 	timer      wheel.ID
-	due        uint32 // of the next ping, or of the pong, in ticks of the wheel
+	due        uint32 // of the next ping or the pong, in revision 3 of any packet, in ticks of the wheel
 	connectBy  uint32 // when a namespace must be joined, in ticks; 0 for no limit
 
 	awaiting bool // a ping is out
 	alive    bool // a packet came since the ping
 	extended bool // the wait for the pong was extended once
 	queued   bool // on the list of those with packets for their open request
+	observed bool
 	stray    uint8
+	dialect  dialect // of its packets
 }
 
 // Index is a small number that no other session of the engine has until this
@@ -64,15 +66,21 @@ func (s *Session) Engine() *Engine { return s.engine }
 func (s *Session) WebSocket() bool { return s.conn != nil }
 
 // Revision is the Engine.IO revision of the client. Loop only.
-func (s *Session) Revision() int { return s.codec().Revision() }
+func (s *Session) Revision() int {
+	if s.dialect.revision3() {
+		return 3
+	}
+	return 4
+}
 
-func (s *Session) codec() engineio.Codec { return engineio.V4 }
+func (s *Session) codec() engineio.Codec { return s.dialect.codec() }
 
-// openSession makes a session; conn is its websocket, nil for polling.
+// openSession makes a session for the request at hand; conn is its websocket,
+// nil for polling.
 func (e *Engine) openSession(conn *Conn) *Session {
 	s, i := e.sessions.Take()
 	s.engine, s.index, s.conn = e, i, conn
-	s.state = sessionOpen
+	s.state, s.dialect = sessionOpen, dialectOf(&e.query)
 	s.id = e.ids.New(e.index)
 	e.sids.Insert(i)
 	e.live.sessions++
@@ -87,6 +95,9 @@ func (e *Engine) startSession(s *Session) {
 		s.connectBy = ticks(now + e.opts.ConnectTimeout)
 	}
 	s.due = e.heartbeat(now + e.opts.PingInterval)
+	if s.dialect.revision3() {
+		s.heard()
+	}
 	s.armTimer()
 }
 
@@ -108,7 +119,13 @@ var upgrades = []string{"websocket"}
 // open still.
 func (s *Session) receive(p engineio.Packet) bool {
 	e := s.engine
+	if s.observed {
+		s.seen(p, false)
+	}
 	s.alive = true
+	if s.dialect.revision3() {
+		s.heard()
+	}
 	switch p.Type {
 	case engineio.Message:
 		e.stats.MessagesIn++
@@ -116,7 +133,7 @@ func (s *Session) receive(p engineio.Packet) bool {
 	case engineio.Pong:
 		s.pong()
 	case engineio.Ping:
-		s.close(TransportError, ErrHeartbeat)
+		s.ping()
 	case engineio.Close:
 		s.clientClose()
 	default:

@@ -3,6 +3,8 @@
 package transport
 
 import (
+	"sync/atomic"
+
 	"github.com/sioserver/sioserver/proto/engineio"
 	"github.com/sioserver/sioserver/transport/ws"
 )
@@ -13,7 +15,49 @@ import (
 type Shared struct {
 	text   []byte
 	bins   [][]byte
-	frames []byte // websocket frames of text and bins, revision 4
+	frames []byte // websocket frames of text and bins, in the first dialect
+
+	others atomic.Pointer[otherForms] // in other dialects, once somebody needs one
+}
+
+// otherForms are the forms of a message by dialect; only their frames are set.
+type otherForms [dialects]atomic.Pointer[Shared]
+
+// in returns the message as it goes over a websocket in a dialect. Loops that
+// ask at the same time may make the form twice; one of them is kept.
+func (m *Shared) in(d dialect) *Shared {
+	if len(m.bins) == 0 {
+		return m // the same in all of them
+	}
+	forms := m.others.Load()
+	if forms == nil {
+		m.others.CompareAndSwap(nil, new(otherForms))
+		forms = m.others.Load()
+	}
+	if form := forms[d].Load(); form != nil {
+		return form
+	}
+	forms[d].CompareAndSwap(nil, m.make(d))
+	return forms[d].Load()
+}
+
+// make encodes the message in a dialect.
+func (m *Shared) make(d dialect) *Shared {
+	size := 0
+	if m.text != nil {
+		size = ws.HeaderSize(len(m.text)+1) + 1 + len(m.text)
+	}
+	for _, b := range m.bins {
+		size += d.binaryFrame(len(b))
+	}
+	frames := make([]byte, 0, size)
+	if m.text != nil {
+		frames = appendTextFrame(frames, m.text)
+	}
+	for _, b := range m.bins {
+		frames = d.appendBinaryFrame(frames, b)
+	}
+	return &Shared{frames: frames}
 }
 
 // NewShared encodes a message. text, without an Engine.IO type digit, and bins

@@ -25,6 +25,9 @@ const (
 	LimitOutboundBurst
 	LimitBufferedBurst
 	LimitDiscarded
+	LimitGated
+	LimitGateTime
+	LimitGateBytes
 	limitCount
 )
 
@@ -46,6 +49,9 @@ var limitNames = [...]string{
 	LimitOutboundBurst:  "outbound_burst",
 	LimitBufferedBurst:  "buffered_burst",
 	LimitDiscarded:      "discarded",
+	LimitGated:          "gated",
+	LimitGateTime:       "gate_time",
+	LimitGateBytes:      "gate_bytes",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.

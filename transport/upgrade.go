@@ -14,23 +14,24 @@ import (
 func (e *Engine) candidateRequest(c *Conn, head, rest []byte) []byte {
 	sid, ok := id.Parse(e.query.SID)
 	if !ok || int(sid.Tag()) >= len(e.peers) {
-		return e.refuseUpgrade(c, rest, 400, ErrSessionUnknown.Message)
+		return e.refuseUpgrade(c, head, rest, ErrSessionUnknown)
 	}
 	if home := e.peers[sid.Tag()]; home != e {
 		all := append(append(make([]byte, 0, len(head)+len(rest)), head...), rest...)
 		if !e.net.Move(c, home, all) {
-			return e.refuseUpgrade(c, rest, 503, "Service unavailable")
+			e.refuseWith(c, 503, "Service unavailable", htmlField)
+			return rest
 		}
 		return nil
 	}
 	s := e.lookup(&sid)
 	if s == nil || s.state != sessionOpen {
-		return e.refuseUpgrade(c, rest, 400, ErrSessionUnknown.Message)
+		return e.refuseUpgrade(c, head, rest, ErrSessionUnknown)
 	}
 	if int(revision(&e.query)) != s.Revision() {
-		return e.refuseUpgrade(c, rest, 400, ErrBadRequest.Message)
+		return e.refuseUpgrade(c, head, rest, errRevision[s.Revision()])
 	}
-	if !e.accept(c) {
+	if !e.accept(c, head) {
 		return rest
 	}
 	c.state = connCandidate
@@ -40,6 +41,7 @@ func (e *Engine) candidateRequest(c *Conn, head, rest []byte) []byte {
 		return nil
 	}
 	c.session, s.poll.candidate = s, c
+	s.poll.base64 = dialectOf(&e.query)&inBase64 != 0
 	c.timer = e.arm(e.Now()+e.opts.UpgradeTimeout, c.index, timerConn)
 	return rest
 }
@@ -86,6 +88,9 @@ func (s *Session) endCandidate() {
 // has not sent goes out as frames, in order.
 func (s *Session) upgrade(c *Conn) {
 	e, p := s.engine, s.poll
+	if s.dialect &^= inBase64; p.base64 {
+		s.dialect |= inBase64
+	}
 	if spool := p.spool; spool != nil {
 		p.spool = nil
 		out := e.output(c)
@@ -102,7 +107,7 @@ func (s *Session) upgrade(c *Conn) {
 	p.candidate = nil
 	if p.open() {
 		// A client that follows the protocol has none open.
-		s.answerGet(closePacket)
+		s.answerGet(closeTail)
 	}
 	e.dropPolling(s)
 	s.conn = c

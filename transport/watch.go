@@ -128,6 +128,9 @@ func (e *Engine) connTimer(c *Conn) {
 	switch c.state {
 	case connHTTP:
 		switch {
+		case c.in != nil && c.in.phase == atGate:
+			e.gateTimeout(c)
+			return
 		case c.in != nil && c.in.phase == discardingBody:
 			e.stats.Limits[LimitDiscarded]++
 			e.discarded(c)

@@ -19,19 +19,22 @@ func (e *Engine) upgradeRequest(c *Conn, head, rest []byte) []byte {
 	e.stats.Requests++
 	e.scratch = e.query.Parse(r.RawQuery, e.scratch[:0])
 	q := &e.query
+	if v := e.verdict; v.decided() {
+		return e.refuseDecided(c, head, rest, v)
+	}
 	if err := e.checkQuery(q, true); err != nil {
-		return e.refuseUpgrade(c, rest, err.Status, err.Message)
+		return e.refuseUpgrade(c, head, rest, err)
 	}
 	if c.first != nil || string(r.Method) != "GET" {
-		return e.refuseUpgrade(c, rest, 400, ErrBadHandshakeMethod.Message)
+		return e.refuseUpgrade(c, head, rest, ErrBadHandshakeMethod)
 	}
 	if len(q.SID) > 0 {
 		return e.candidateRequest(c, head, rest)
 	}
 	if err := e.checkHandshake(r, q, true); err != nil {
-		return e.refuseUpgrade(c, rest, err.Status, err.Message)
+		return e.refuseUpgrade(c, head, rest, err)
 	}
-	if !e.accept(c) {
+	if !e.accept(c, head) {
 		return rest
 	}
 	s := e.openSession(c)
@@ -40,12 +43,15 @@ func (e *Engine) upgradeRequest(c *Conn, head, rest []byte) []byte {
 	e.scratch = s.appendOpen(e.scratch[:0])
 	out := e.output(c)
 	out.B = ws.AppendFrame(out.B, ws.OpText, e.scratch)
+	if i := e.opts.Initial; i != nil {
+		out.B = i.appendFrame(out.B, s.dialect)
+	}
 	e.handler.OnOpen(s, e.hello(c, head))
 	return rest
 }
 
 // accept checks the websocket handshake and appends the 101.
-func (e *Engine) accept(c *Conn) bool {
+func (e *Engine) accept(c *Conn, head []byte) bool {
 	r := &e.req
 	w := ws.Request{
 		Upgrade: r.Upgrade, Key: r.SecWebSocketKey, Version: r.SecWebSocketVersion,
@@ -56,16 +62,17 @@ func (e *Engine) accept(c *Conn) bool {
 	}
 	e.joinLines(&w)
 	if err := ws.CheckAccept(&w); err != nil {
-		text := err.Body
+		e.refused(c, r, head, ErrTransportHandshake)
+		fields := htmlField
 		if err.Version {
-			e.refuseVersion(c, text)
-		} else {
-			e.refuseWith(c, err.Status, text, "")
+			fields += "Sec-WebSocket-Version: 13\r\n"
 		}
+		e.refuseWith(c, err.Status, err.Body, fields)
 		return false
 	}
+	e.extra, _ = e.appendExtra(e.extra[:0])
 	out := e.output(c)
-	out.B = ws.AppendAccept(out.B, r.SecWebSocketKey, ws.Answer{Protocol: ws.FirstProtocol(w.Protocols)})
+	out.B = ws.AppendAccept(out.B, r.SecWebSocketKey, ws.Answer{Protocol: ws.FirstProtocol(w.Protocols), Fields: e.extra})
 	return true
 }
 
@@ -91,21 +98,31 @@ func (e *Engine) joinLines(w *ws.Request) {
 
 // refuseUpgrade answers an upgrade request with the text of the refusal, as the
 // reference does, and ends the connection. What follows is returned.
-func (e *Engine) refuseUpgrade(c *Conn, rest []byte, status int, text string) []byte {
-	e.refuseWith(c, status, text, "")
+func (e *Engine) refuseUpgrade(c *Conn, head, rest []byte, err *HandshakeError) []byte {
+	e.refused(c, &e.req, head, err)
+	e.refuseWith(c, err.Status, err.Message, htmlField)
 	return rest
 }
 
-func (e *Engine) refuseVersion(c *Conn, text string) {
-	e.refuseWith(c, 400, text, "Sec-WebSocket-Version: 13\r\n")
+// refuseDecided answers an upgrade request with what a verdict says.
+func (e *Engine) refuseDecided(c *Conn, head, rest []byte, v *Verdict) []byte {
+	if v.Refusal != nil {
+		return e.refuseUpgrade(c, head, rest, v.Refusal)
+	}
+	e.refuseWith(c, v.Status, string(v.Body), "")
+	return rest
 }
+
+const htmlField = "Content-Type: text/html\r\n"
 
 func (e *Engine) refuseWith(c *Conn, status int, text, fields string) {
 	if c.first == nil { // else it would pass for the answer to another request
 		out := e.output(c)
 		out.B = http1.AppendStatus(out.B, status)
-		out.B = append(out.B, "Content-Type: text/html\r\n"...)
 		out.B = append(out.B, fields...)
+		var always int
+		e.extra, always = e.appendExtra(e.extra[:0])
+		out.B = append(out.B, e.extra[:always]...)
 		out.B = http1.AppendConnection(out.B, 1, false)
 		out.B = http1.AppendBody(out.B, status, false, text)
 	}

@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -69,7 +70,7 @@ func (w *wild) dial() {
 
 // learn takes the session's id out of whatever has come.
 func (w *wild) learn(c *peer) {
-	if m := sidPattern.FindSubmatch(c.take()); m != nil {
+	if m := sidPattern.FindSubmatch(bytes.ReplaceAll(c.take(), []byte(`\"`), []byte(`"`))); m != nil {
 		w.sids = append(w.sids, string(m[1]))
 		if len(w.sids) > 10 {
 			w.sids = w.sids[1:]
@@ -93,6 +94,9 @@ func (w *wild) say() {
 		return
 	}
 	text := w.text()
+	if w.pick.pick(3) == 0 {
+		text = speeches[w.pick.pick(len(speeches))].own(text, [...]string{"", "Content-Type: application/octet-stream\r\n"}[w.pick.pick(2)])
+	}
 	switch w.pick.pick(6) {
 	case 0:
 		text = text[:w.pick.pick(len(text)+1)]
@@ -108,7 +112,10 @@ func (w *wild) say() {
 	}
 }
 
-var wildPackets = []string{"4a", "4", "bAQI=", "b!", "1", "2", "2probe", "3", "5", "6", "0", "", "z", "4a\x1e4b", "4a\x1e1\x1e4b", "4\xff"}
+var wildPackets = []string{
+	"4a", "4", "bAQI=", "b!", "1", "2", "2probe", "3", "5", "6", "0", "", "z", "4a\x1e4b", "4a\x1e1\x1e4b", "4\xff",
+	"2:4a6:b4AQI=", "1:21:2", "0:", "1:1", "2:4", "b4AQI=", "\x04a", "\x00\x02\xff4a\x01\x02\xff\x04a", "d=4a&e", "d=2%3a4a",
+}
 
 // text is a piece of a conversation.
 func (w *wild) text() string {

@@ -24,6 +24,7 @@ type world struct {
 	onClose   func(s *Session, reason CloseReason, err error)
 	onRequest func(ref ExchangeRef, r *Hello, body []byte)
 	onTimer   func(owner uint32)
+	onGate    func(ref GateRef, q *Question)
 }
 
 func (w *world) init() { w.numbers, w.armed = map[*Session]int{}, map[*Engine]int{} }
@@ -114,6 +115,26 @@ func (r *recorder) OnRequest(ref ExchangeRef, h *Hello, body []byte) {
 		return
 	}
 	ref.Respond(404, nil, []byte("not here"))
+}
+
+// OnGate lets requests through unless the test decides.
+func (r *recorder) OnGate(ref GateRef, q *Question) {
+	if len(q.Head) == 0 || q.Remote == nil || q.Local == nil {
+		r.k.t.Errorf("incomplete question %+v", q)
+	}
+	r.k.log = append(r.k.log, "gate "+questionText(q))
+	if f := r.k.onGate; f != nil {
+		f(ref, q)
+		return
+	}
+	ref.Resume(Verdict{})
+}
+
+func (r *recorder) OnRefuse(h *Hello, err *HandshakeError) {
+	if len(h.Head) == 0 || h.Remote == nil || h.Local == nil {
+		r.k.t.Errorf("incomplete hello %+v", h)
+	}
+	r.k.log = append(r.k.log, fmt.Sprintf("refused %s %d %s %s%s", h.Request.Method, err.Code, err.Message, err.Name, err.Previous))
 }
 
 func (r *recorder) OnTimer(owner uint32) {

@@ -44,8 +44,9 @@ type usageError struct{ error }
 
 // options are what the command line says.
 type options struct {
-	listen string
-	dev    bool
+	listen    string
+	dev       bool
+	reusePort bool
 }
 
 // parse reads the command line.
@@ -53,6 +54,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("sioserver", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.listen, "listen", "", "`host:port` to serve on (default \":3000\", with --dev \"127.0.0.1:3000\")")
+	f.BoolVar(&o.reusePort, "reuse-port", false, "let other processes listen on the same port; the kernel spreads connections over them")
 	f.BoolVar(&o.dev, "dev", false, "loopback only: serve a page to try the server on, and relay between its clients")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -91,7 +93,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	cfg := loop.Config{Listen: []string{o.listen}, DropHandshake: true, Logger: log}
+	cfg := loop.Config{
+		Listen: []string{o.listen}, ReusePort: o.reusePort, DropHandshake: true, Logger: log, ServeClient: loop.Enabled, ClientFiles: bundle(),
+	}
 	if o.dev {
 		cfg.HTTP = devPages()
 	}

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
-	"path"
 )
 
 // pageFiles are index.html and what belongs to it.
@@ -20,25 +19,19 @@ var pageFiles embed.FS
 //go:embed all:client/bundle
 var clientFiles embed.FS
 
-// devPages serves the page at / and the client below /socket.io/.
+// devPages serves the page.
 func devPages() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(sub(pageFiles, "page")))
-	mux.Handle("GET /socket.io/", http.StripPrefix("/socket.io/", http.HandlerFunc(serveClient)))
 	return mux
 }
 
-// serveClient serves a file of the client.
-func serveClient(w http.ResponseWriter, r *http.Request) {
-	name := path.Clean(r.URL.Path)
-	switch {
-	case path.Ext(name) != ".js" && path.Ext(name) != ".map":
-		http.NotFound(w, r)
-	case !bundled():
-		http.Error(w, "This build does not have the client. Build it with \"make build\", or load the client from elsewhere.", http.StatusNotFound)
-	default:
-		http.ServeFileFS(w, r, sub(clientFiles, "client/bundle"), name)
+// bundle is the official client, nil if this build does not have it.
+func bundle() fs.FS {
+	if !bundled() {
+		return nil
 	}
+	return sub(clientFiles, "client/bundle")
 }
 
 // bundled reports whether the build has the client.

@@ -45,6 +45,12 @@ func (h *handler) OnRequest(ref transport.ExchangeRef, r *transport.Hello, _ []b
 	ref.Respond(200, nil, fmt.Appendf(nil, "loop %d", h.engine.Index()))
 }
 
+func (h *handler) OnGate(ref transport.GateRef, _ *transport.Question) {
+	ref.Resume(transport.Verdict{})
+}
+
+func (h *handler) OnRefuse(*transport.Hello, *transport.HandshakeError) {}
+
 func (h *handler) OnTimer(owner uint32) {
 	if owner == panicTimer {
 		panic("on purpose")
