@@ -397,3 +397,35 @@ func TestBroadcastCommands(t *testing.T) {
 		t.Errorf("sockets %v, %v", list, err)
 	}
 }
+
+// The flags of a socket's operator go into the broadcasts made of it.
+func TestFlagsGoIntoBroadcasts(t *testing.T) {
+	sockets := make(chan *loop.Socket, 2)
+	s := serve(t, loop.Config{}, func(s *loop.Server) {
+		onSync(s)
+		s.OnConnection(func(s *loop.Socket) { sockets <- s })
+	})
+	_, sid := s.connect(t, "websocket")
+	sender := within(t, "the socket", sockets)
+	if sender.ID() != sid {
+		t.Fatal("another socket")
+	}
+	other := s.dial(t, "polling")
+	other.mustJoin(t, "/")
+	within(t, "the other", sockets)
+	// No poll is open: what is volatile is dropped, what is not waits.
+	if err := sender.Volatile().Broadcast().Emit("x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.Volatile().To("nowhere").Emit("x"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the drop", func() bool { return s.stats(t).VolatileDropped == 1 })
+	if err := sender.Compress(false).Broadcast().Emit("y"); err != nil {
+		t.Fatal(err)
+	}
+	other.expect(t, `2["y"]`)
+	if _, err := sender.Timeout(time.Millisecond).Broadcast().EmitWithAck(t.Context(), "q"); err != loop.ErrTimeout {
+		t.Errorf("a question that nobody answers: %v", err)
+	}
+}

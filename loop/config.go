@@ -121,7 +121,9 @@ type Config struct {
 	// get them.
 	ClientFiles fs.FS
 
-	// AllowEIO3 lets clients of version 2 (Engine.IO 3) in beside the others.
+	// AllowEIO3 lets clients of version 2 (Engine.IO 3) in beside the others. It
+	// offers JSONP too, to which no rule about origins applies: pages of any
+	// origin can connect then, with the cookies of their visitors.
 	// Default: false, and they are told that their protocol is not supported.
 	AllowEIO3 bool
 	// Parser is the form of packets on the wire. Default: [JSON].

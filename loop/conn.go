@@ -3,6 +3,8 @@
 package loop
 
 import (
+	"context"
+
 	"github.com/sioserver/sioserver/proto/engineio"
 	"github.com/sioserver/sioserver/transport"
 )
@@ -107,6 +109,48 @@ func (c Conn) OnPacket(f func(ConnPacket)) {
 // OnPacketCreate adds a callback for every packet that is sent to the client.
 func (c Conn) OnPacketCreate(f func(ConnPacket)) {
 	c.watch(func(w *watchers) { w.create = append(w.create, watcher[func(ConnPacket)]{c.socket, f}) })
+}
+
+// Sockets are the client's sockets, one for each namespace it is in. It waits for
+// the loop, so an inline handler must not call it ([ErrOnLoop]). If the socket it
+// was had from is gone there are none.
+func (c Conn) Sockets(ctx context.Context) ([]*Socket, error) {
+	srv := c.socket.ns.server
+	if srv.onLoop() {
+		return nil, ErrOnLoop
+	}
+	answer := make(chan []*Socket, 1)
+	c.socket.loop.engine.Post(&socketsTask{c.socket, answer})
+	select {
+	case list := <-answer:
+		return list, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-srv.done:
+		return nil, ErrClosed
+	}
+}
+
+// socketsTask lists the sockets of a client on its loop.
+type socketsTask struct {
+	socket *Socket
+	answer chan<- []*Socket
+}
+
+// Run implements [transport.Task].
+func (t *socketsTask) Run(*transport.Engine) {
+	l := t.socket.loop
+	var list []*Socket
+	if e := l.find(t.socket.ref); e != nil {
+		for at := l.client(e.session).first; at != 0; {
+			x := l.sockets.At(at - 1)
+			if x.state == socketConnected {
+				list = append(list, l.handle(x, at-1))
+			}
+			at = x.next
+		}
+	}
+	t.answer <- list
 }
 
 // do does something with the session on its loop, unless the socket is gone.

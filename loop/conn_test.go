@@ -90,3 +90,45 @@ func TestConnDrainsAndDiscards(t *testing.T) {
 	conn.Close(true)
 	c.expectEnd(t)
 }
+
+func TestConnSockets(t *testing.T) {
+	sockets := make(chan *loop.Socket, 2)
+	s := serve(t, loop.Config{}, func(s *loop.Server) {
+		s.Of("/a")
+		s.OnConnection(func(s *loop.Socket) { sockets <- s })
+		s.On("inline", func(s *loop.Socket, e *loop.Event) {
+			_, err := s.Conn().Sockets(s.Context())
+			_ = e.Ack(err == loop.ErrOnLoop)
+		}, loop.Inline())
+	})
+	c, sid := s.connect(t, "websocket")
+	other, _ := s.connect(t, "websocket")
+	other.mustJoin(t, "/a")
+	sock := within(t, "the socket", sockets)
+	if sock.ID() != sid {
+		sock = within(t, "the socket", sockets)
+	}
+	a, err := c.join("/a", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := sock.Conn().Sockets(t.Context())
+	var ids []string
+	for _, x := range list {
+		ids = append(ids, x.Namespace().Name()+" "+x.ID())
+	}
+	slices.Sort(ids)
+	if err != nil || !slices.Equal(ids, []string{"/ " + sid, "/a " + a}) {
+		t.Errorf("sockets %q, %v", ids, err)
+	}
+	c.mustWrite(t, `20["inline"]`)
+	c.expect(t, `30[true]`)
+	if n := s.stats(t).Sessions; n != 2 {
+		t.Errorf("%d sessions", n)
+	}
+	c.close()
+	eventually(t, "one has left", func() bool { return s.stats(t).Sessions == 1 })
+	if list, err := sock.Conn().Sockets(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("sockets of a client that is gone: %v, %v", list, err)
+	}
+}

@@ -40,7 +40,7 @@ func TestNamespacesOfAPattern(t *testing.T) {
 			parent.OnConnection(func(s *loop.Socket) { _ = s.Join("all") })
 			loop.OnAck(parent, "where", func(s *loop.Socket, _ string) (string, error) { return s.Namespace().Name(), nil })
 		})
-		if len(parent.Children()) != 0 || parent.Parent() != nil {
+		if len(parent.Children()) != 0 || parent.Parent() != nil || parent.Name() != "/_0" {
 			t.Fatal("children before anybody asked")
 		}
 		c := s.dial(t, transport)

@@ -257,6 +257,36 @@ func TestRecoveryThroughMiddleware(t *testing.T) {
 	}
 }
 
+func TestVersion2CannotComeBack(t *testing.T) {
+	cfg := recovering(loop.RecoveryConfig{})
+	cfg.AllowEIO3 = true
+	cfg.PingInterval = patience
+	s := serve(t, cfg, func(s *loop.Server) {
+		s.OnConnection(func(s *loop.Socket) { _ = s.Emit("hello", s.Recovered(), s.RecoveryFailure()) })
+	})
+	for range 2 {
+		w, err := dialWire(s.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.reset)
+		if err := w.upgrade("/socket.io/?EIO=3&transport=websocket"); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"0{", "40", `42["hello",false,""]`} {
+			p, err := w.readPacket()
+			if err != nil || !strings.HasPrefix(p.text, want) || want == "40" && p.text != want {
+				t.Fatalf("packet %v, %v; want %q", p, err, want)
+			}
+		}
+		w.reset()
+		eventually(t, "it has left", func() bool { return s.Root().ConnectedSockets() == 0 })
+	}
+	if n := s.Root().Away(); n != 0 {
+		t.Errorf("%d clients may come back", n)
+	}
+}
+
 // Clients are cut off all the time under a stream of broadcasts; each gets every
 // message once, in order.
 func TestNothingIsLostOrTwice(t *testing.T) {

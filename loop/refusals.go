@@ -105,7 +105,11 @@ func (s *Server) tellRefusal(r *refused) {
 		return
 	}
 	request.Body = http.NoBody
-	e := ConnectionError{Code: r.err.Code, Message: r.err.Message, Context: contextOf(r.err, request), Request: request}
+	message := r.err.Message
+	if r.err.Code == transport.ErrForbidden.Code {
+		message = transport.ErrForbidden.Message // what AllowRequest said is in the context
+	}
+	e := ConnectionError{Code: r.err.Code, Message: message, Context: contextOf(r.err, request), Request: request}
 	for _, f := range s.engineHooks.Load().refusals {
 		func() {
 			defer func() {

@@ -34,13 +34,18 @@
 // # Sessions
 //
 //	state      over                  deadline              ends by
-//	open       polling, websocket    ping, pong, connect   either side, a fault, a missing pong
+//	open       polling, websocket    ping, pong, connect   either side, a fault, a missing pong or ping
 //	lingering  polling               SessionLinger         the poll that is told of the close
 //	closed     -                     end of the batch      its record is another's
 //
 // A session lives on one loop, which its id names. Polling requests that reach
 // another loop are forwarded and answered there; a websocket that wants to take
 // a session over moves to the session's loop before it is accepted.
+//
+// A session speaks the revision of Engine.IO in which its client asked for it.
+// That, and whether the client can read bytes, is the session's dialect; code
+// for the first dialect, revision 4 with binary frames, passes by all others
+// with one comparison.
 //
 // The handler hears of each session once that it opened and once that it
 // closed, and nothing after that. Messages arrive in the order in which they

@@ -2,6 +2,10 @@
 
 package transport
 
+// No rule about origins holds for scripts, so that JSONP opens the server to the
+// pages of everybody, with the cookies of their visitors. It is offered only
+// where clients of versions 1 and 2 are let in, the last ones that use it.
+
 import (
 	"slices"
 

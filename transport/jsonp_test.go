@@ -63,8 +63,18 @@ func TestJSONPHandshake(t *testing.T) {
 		k.told()
 		k.finish()
 	})
+	t.Run("not offered", func(t *testing.T) {
+		k := one(t)
+		for _, j := range []string{"7", strings.Repeat("1", 100)} {
+			r := k.dial(0).ask(strings.Replace(request("GET", "", ""), "EIO=4", "EIO=4&j="+j, 1))
+			if !strings.HasPrefix(r.body, `0{"sid":"`) || r.fields["content-type"] != "text/plain; charset=UTF-8" {
+				t.Errorf("%v", r)
+			}
+		}
+		k.finish()
+	})
 	t.Run("with a cookie", func(t *testing.T) {
-		k := newKernel(t, 1, func(o *Options) { o.Cookie = &Cookie{Name: "io"} })
+		k := newKernel(t, 1, func(o *Options) { o.AllowEIO3, o.Cookie = true, &Cookie{Name: "io"} })
 		r := k.dial(0).ask(strings.Replace(request("GET", "", ""), "EIO=4", "EIO=4&j=1", 1))
 		if !strings.HasPrefix(r.fields["set-cookie"], "io=") || r.fields["x-content-type-options"] != "nosniff" {
 			t.Errorf("fields %v", r.fields)

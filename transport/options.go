@@ -13,7 +13,7 @@ type Options struct {
 	Polling       bool   // HTTP long polling is offered
 	WebSocket     bool   // websocket is offered
 	AllowUpgrades bool   // a polling session is told that it may upgrade
-	AllowEIO3     bool   // clients of Engine.IO revision 3 are let in
+	AllowEIO3     bool   // clients of Engine.IO revision 3 are let in, and JSONP
 
 	PingInterval   int64
 	PingTimeout    int64

@@ -24,7 +24,13 @@ func (p *polling) open() bool { return p.get.engine != nil }
 func (p *polling) probed() bool { return p.candidate != nil && p.candidate.probed }
 
 // newPolling begins the polling side of a session for the request at hand.
-func (e *Engine) newPolling() *polling { return &polling{jsonp: jsonpOf(&e.query)} }
+func (e *Engine) newPolling() *polling {
+	p := new(polling)
+	if e.opts.AllowEIO3 {
+		p.jsonp = jsonpOf(&e.query)
+	}
+	return p
+}
 
 // dropPolling ends the polling side of a session.
 

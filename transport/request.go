@@ -138,7 +138,7 @@ func (e *Engine) checkHandshake(r *http1.Request, q *http1.Query, upgrade bool) 
 	if revision(q) == 3 && !e.opts.AllowEIO3 {
 		return ErrUnsupportedProtocol
 	}
-	if len(q.J) > mostIndex {
+	if len(q.J) > mostIndex && e.opts.AllowEIO3 {
 		return ErrTransportHandshake
 	}
 	return nil

@@ -1,47 +1,18 @@
-// The namespaces and events of CONTRACT.md.
+// The events of CONTRACT.md, the same in every namespace.
 
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/sioserver/sioserver/loop"
 )
-
-// namespaces makes the namespaces and who gets in.
-func (a *app) namespaces() {
-	for _, name := range []string{"/", "/custom", "/chat", "/guarded", "/slow", "/refuse"} {
-		a.events(a.server.Of(name))
-	}
-	a.events(a.server.OfMatch(regexp.MustCompile(`^/dyn-\d+$`)))
-	guarded := a.server.Of("/guarded")
-	guarded.Use(func(s *loop.Socket) error {
-		var auth struct{ Token string }
-		if err := s.Handshake().Auth(&auth); err != nil || auth.Token != "secret" {
-			return &loop.Error{Message: "Not authorized", Data: map[string]any{"code": 401, "hint": "token"}}
-		}
-		s.SetData([]string{"one"})
-		return nil
-	})
-	guarded.Use(func(s *loop.Socket) error {
-		steps, _ := loop.DataAs[[]string](s)
-		s.SetData(append(steps, "two"))
-		return nil
-	})
-	a.server.Of("/slow").Use(func(*loop.Socket) error {
-		time.Sleep(150 * time.Millisecond)
-		return nil
-	})
-	a.server.Of("/refuse").Use(func(*loop.Socket) error { return errors.New("Refused") })
-}
 
 // events registers the handlers of a namespace.
 func (a *app) events(n *loop.Namespace) {
@@ -57,11 +28,10 @@ func (a *app) events(n *loop.Namespace) {
 
 // record keeps the journal and greets.
 func (a *app) record(n *loop.Namespace) {
-	line := func(event string, s *loop.Socket) map[string]any {
-		return map[string]any{"event": event, "nsp": s.Namespace().Name(), "sid": s.ID()}
-	}
 	n.OnConnection(func(s *loop.Socket) {
-		a.journal(line("connect", s))
+		l := line("connect", s)
+		l["recovered"] = s.Recovered()
+		a.journal(l)
 		auth := s.Handshake().RawAuth()
 		if auth == nil {
 			auth = json.RawMessage("{}")
@@ -99,8 +69,7 @@ func (a *app) echoes(n *loop.Namespace) {
 	})
 	n.On("sink", func(*loop.Socket, *loop.Event) {})
 	loop.OnAck0(n, "steps", func(s *loop.Socket) ([]string, error) {
-		steps, _ := loop.DataAs[[]string](s)
-		return append([]string{}, steps...), nil
+		return append([]string{}, dataOf(s).Steps...), nil
 	})
 	loop.OnAck0(n, "handshake", func(s *loop.Socket) (map[string]any, error) {
 		h := s.Handshake()
@@ -156,11 +125,7 @@ func (a *app) questions(n *loop.Namespace) {
 		}
 		o := s.Timeout(time.Duration(ms) * time.Millisecond)
 		_ = o.EmitAck("question", func(answer loop.Args, err error) {
-			var text any
-			if err != nil {
-				text = err.Error()
-			}
-			_ = s.Emit("answer-timeout", text, answer)
+			_ = s.Emit("answer-timeout", text(err), answer)
 		}, e.Args().Slice(1, e.Args().Len()))
 	})
 	n.On("ask-all", func(s *loop.Socket, e *loop.Event) {
@@ -168,19 +133,7 @@ func (a *app) questions(n *loop.Namespace) {
 		if e.Args().Decode(0, &ms) != nil {
 			return
 		}
-		question, ack := e.Args().Slice(1, e.Args().Len()).Clone(), e.Later()
-		go func() {
-			answers, err := s.Namespace().Timeout(time.Duration(ms)*time.Millisecond).EmitWithAck(context.Background(), "question", question)
-			var text any
-			if err != nil {
-				text = err.Error()
-			}
-			list := []json.RawMessage{}
-			for _, x := range answers {
-				list = append(list, x.Raw(0))
-			}
-			_ = ack(text, list)
-		}()
+		ask(s.Namespace().Timeout(time.Duration(ms)*time.Millisecond), e)
 	})
 }
 

@@ -1,4 +1,4 @@
-// The process of the test application: flags, journal, life. See CONTRACT.md.
+// The process of the test application: journal and life. See CONTRACT.md.
 
 // Command app is the test application of CONTRACT.md, written as a user of
 // package loop would.
@@ -7,8 +7,8 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync"
@@ -26,25 +26,17 @@ func main() {
 }
 
 func run() error {
-	listen := flag.String("listen", "", "host:port")
-	pingInterval := flag.Int("ping-interval", 25000, "ms")
-	pingTimeout := flag.Int("ping-timeout", 20000, "ms")
-	connectTimeout := flag.Int("connect-timeout", 45000, "ms")
-	maxPayload := flag.Int64("max-payload", 1000000, "bytes")
-	flag.Parse()
-	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	server, err := loop.New(loop.Config{
-		Listen:            []string{*listen},
-		PingInterval:      ms(*pingInterval),
-		PingTimeout:       ms(*pingTimeout),
-		ConnectTimeout:    ms(*connectTimeout),
-		MaxHTTPBufferSize: *maxPayload,
-	})
+	cfg, flags, err := configuration()
+	if err != nil {
+		return err
+	}
+	server, err := loop.New(cfg)
 	if err != nil {
 		return err
 	}
 	app := &app{server: server, held: map[string]func(...any) error{}}
 	app.namespaces()
+	app.engine(flags)
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
@@ -66,12 +58,34 @@ func run() error {
 
 // app is the state of the application.
 type app struct {
-	server *loop.Server
+	server   *loop.Server
+	fixed    []*loop.Namespace
+	families []*loop.Namespace // the parents of dynamic namespaces
 
 	writing sync.Mutex // orders the lines of the journal
 
 	holding sync.Mutex
 	held    map[string]func(...any) error
+}
+
+// engine keeps the journal of what the engine refuses, and marks its answers.
+func (a *app) engine(f flags) {
+	a.server.OnConnectionError(func(e loop.ConnectionError) {
+		context := map[string]any{}
+		for name, v := range e.Context {
+			if name != "error" {
+				context[name] = v
+			}
+		}
+		a.journal(map[string]any{"event": "connection_error", "code": e.Code, "message": e.Message, "context": context})
+	})
+	if f.markHeaders {
+		a.server.OnInitialHeaders(func(h http.Header, _ *http.Request) {
+			h.Set("X-Sio-First", "yes")
+			h.Add("Set-Cookie", "first=1")
+		})
+		a.server.OnHeaders(func(h http.Header, _ *http.Request) { h.Set("X-Sio-Every", "yes") })
+	}
 }
 
 // journal writes a line on standard output.

@@ -1,50 +1,26 @@
-// The namespaces and events of CONTRACT.md on the official server.
+// The events of CONTRACT.md on the official server, the same in every namespace.
 
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const SLOW_MS = 150;
 const held = new Map();
 
-export function handlers(io, journal) {
-  guard(io);
-  const names = ['/', '/custom', '/chat', '/guarded', '/slow', '/refuse', /^\/dyn-\d+$/];
-  for (const name of names) {
-    io.of(name).on('connection', (socket) => {
-      record(socket, journal);
-      socket.emit('auth', socket.handshake.auth);
-      echoes(socket);
-      questions(socket);
-      binary(socket);
-      rooms(socket);
-      broadcasts(socket);
-      volatiles(socket);
-      leaving(socket);
-    });
-  }
-}
-
-function guard(io) {
-  io.of('/guarded').use((socket, next) => {
-    if (socket.handshake.auth.token !== 'secret') {
-      next(Object.assign(new Error('Not authorized'), { data: { code: 401, hint: 'token' } }));
-      return;
-    }
-    socket.data.steps = ['one'];
-    next();
-  });
-  io.of('/guarded').use((socket, next) => {
-    socket.data.steps.push('two');
-    next();
-  });
-  io.of('/slow').use((socket, next) => setTimeout(next, SLOW_MS));
-  io.of('/refuse').use((socket, next) => next(new Error('Refused')));
+export function events(socket, journal) {
+  record(socket, journal);
+  socket.emit('auth', socket.handshake.auth);
+  echoes(socket);
+  questions(socket);
+  binary(socket);
+  rooms(socket);
+  broadcasts(socket);
+  volatiles(socket);
+  leaving(socket);
 }
 
 function record(socket, journal) {
   const line = { nsp: socket.nsp.name, sid: socket.id };
   let left = [];
-  journal({ event: 'connect', ...line });
+  journal({ event: 'connect', ...line, recovered: socket.recovered });
   socket.on('note', (...args) => journal({ event: 'note', ...line, args }));
   socket.on('disconnecting', () => {
     left = [...socket.rooms].sort();
@@ -52,7 +28,7 @@ function record(socket, journal) {
   socket.on('disconnect', (reason) => journal({ event: 'disconnect', ...line, reason, rooms: left }));
 }
 
-function split(args) {
+export function split(args) {
   const ack = typeof args.at(-1) === 'function' ? args.at(-1) : undefined;
   return [ack ? args.slice(0, -1) : args, ack];
 }

@@ -1,23 +1,13 @@
-// The test application of CONTRACT.md on the official server: process, flags, journal and page.
+// The test application of CONTRACT.md on the official server: process, journal and page.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { parseArgs } from 'node:util';
 import { Server } from 'socket.io';
-import { handlers } from './handlers.mjs';
+import { readFlags, serverOptions } from './flags.mjs';
+import { namespaces } from './namespaces.mjs';
 
-const { values: flags } = parseArgs({
-  options: {
-    listen: { type: 'string' },
-    'ping-interval': { type: 'string', default: '25000' },
-    'ping-timeout': { type: 'string', default: '20000' },
-    'connect-timeout': { type: 'string', default: '45000' },
-    'max-payload': { type: 'string', default: '1000000' },
-    dev: { type: 'boolean', default: false },
-  },
-});
-
-const [host, port] = (flags.listen ?? '').split(':');
+const flags = readFlags();
+const [host, port] = flags.listen.split(':');
 if (!host || !port) {
   console.error('usage: server.mjs --listen HOST:PORT [flags, see CONTRACT.md]');
   process.exit(2);
@@ -41,17 +31,21 @@ async function serve(req, res) {
 }
 
 const http = createServer(serve);
-const io = new Server(http, {
-  pingInterval: Number(flags['ping-interval']),
-  pingTimeout: Number(flags['ping-timeout']),
-  connectTimeout: Number(flags['connect-timeout']),
-  maxHttpBufferSize: Number(flags['max-payload']),
-});
+const io = new Server(http, serverOptions(flags));
 
 // A pipe is written synchronously here, so that a line is out before the process can die.
 const journal = (line) => process.stdout.write(JSON.stringify(line) + '\n');
 
-handlers(io, journal);
+namespaces(io, journal);
+
+io.engine.on('connection_error', ({ code, message, context }) => {
+  const { error, ...rest } = context ?? {};
+  journal({ event: 'connection_error', code, message, context: rest });
+});
+if (flags['mark-headers'] === 'true') {
+  io.engine.on('initial_headers', (headers) => Object.assign(headers, { 'x-sio-first': 'yes', 'set-cookie': 'first=1' }));
+  io.engine.on('headers', (headers) => Object.assign(headers, { 'x-sio-every': 'yes' }));
+}
 
 process.once('SIGTERM', () => {
   // Clients with their own keep-alive connections must not hold the process up.

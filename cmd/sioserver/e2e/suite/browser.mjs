@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { DEADLINE_MS } from './wait.mjs';
+import { DEADLINE_MS, within } from './wait.mjs';
 
 const ARGS = [
   '--no-sandbox',
@@ -48,6 +48,16 @@ export class Browser {
     return page;
   }
 
+  // A tab on a page, with a client in it: the path or the address of its script. A server under test is its own page.
+  async visit(at, script) {
+    // It has no pages; to a browser this text is one.
+    const url = at.url ? `${at.url}/socket.io/socket.io.js` : `${at}/`;
+    const page = await this.context.newPage();
+    await page.goto(url);
+    await page.addScriptTag(/^https?:/.test(script) ? { url: script } : { path: script });
+    return page;
+  }
+
   async closeTabs() {
     // The first, empty tab stays: without any the browser would end.
     await Promise.all(this.context.pages().slice(1).map((page) => page.close()));
@@ -73,4 +83,41 @@ export function shows(page, selector, expected) {
         cause: error,
       });
     });
+}
+
+// Connects a client in the page, as window.socket, and resolves with how it went: {transport, back}, back being what the
+// server answered to text and bytes, or {error}.
+export function dial(page, url, options) {
+  const outcome = page.evaluate(
+    ({ url, options }) =>
+      new Promise((resolve) => {
+        const socket = io(url, { forceNew: true, reconnection: false, ...options });
+        window.socket?.disconnect();
+        window.socket = socket;
+        const answered = (text, bytes) => {
+          const { name } = socket.io.engine.transport;
+          resolve({ transport: name, back: [text, ...new Uint8Array(bytes)] });
+        };
+        const ask = () => socket.emit('message-with-ack', 'é', new Uint8Array([1, 2, 255]).buffer, answered);
+        socket.on('connect', () => {
+          const { engine } = socket.io;
+          if (engine.transport.name === options.transports.at(-1)) ask();
+          else engine.once('upgrade', ask);
+        });
+        for (const event of ['connect_error', 'error']) {
+          socket.on(event, (error) => resolve({ error: error.message ?? error.type ?? String(error) }));
+        }
+      }),
+    { url, options },
+  );
+  return within(outcome, 'connection of the page');
+}
+
+// What `dial` gives when all went well.
+export const dialled = (transport) => ({ transport, back: ['é', 1, 2, 255] });
+
+// Emits an event with the client of the page and resolves with the first answer.
+export function ask(page, ...event) {
+  const answer = page.evaluate((event) => new Promise((resolve) => socket.emit(...event, resolve)), event);
+  return within(answer, `answer to "${event[0]}"`);
 }

@@ -1,10 +1,15 @@
-// Official Socket.IO clients in the three transport modes.
+// Official Socket.IO clients, by version, in the three transport modes.
 
 import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
+import io2 from 'socket.io-client-2';
+import { io as io3 } from 'socket.io-client-3';
 import { until, within } from './wait.mjs';
 
 export const MODES = ['polling', 'websocket', 'upgrade'];
+
+// Those of Engine.IO 3 need a server with --eio3.
+const CLIENTS = { 2: io2, 3: io3, 4: io };
 
 const TRANSPORTS = {
   polling: ['polling'],
@@ -28,8 +33,8 @@ afterEach(() => {
 });
 
 // A client that is on its way. `at` is a server, or anything with a url (a relay).
-export function client(at, mode, { nsp = '/', ...options } = {}) {
-  const socket = io(at.url + nsp, {
+export function client(at, mode, { nsp = '/', version = 4, ...options } = {}) {
+  const socket = CLIENTS[version](at.url + nsp, {
     forceNew: true,
     reconnection: false,
     transports: TRANSPORTS[mode],
@@ -39,10 +44,12 @@ export function client(at, mode, { nsp = '/', ...options } = {}) {
   return hasty(socket);
 }
 
-// The client waits for an answer as long as it takes; a test does not.
+// The client waits for an answer as long as it takes, a test does not; before version 4 it has no promises.
 function hasty(socket) {
   const ask = socket.emitWithAck;
-  socket.emitWithAck = (...args) => within(ask.apply(socket, args), `answer to "${args[0]}"`);
+  socket.emitWithAck = ask
+    ? (...event) => within(ask.apply(socket, event), `answer to "${event[0]}"`)
+    : async (...event) => (await answers(socket, ...event))[0];
   return socket;
 }
 
@@ -58,7 +65,11 @@ export async function upgraded(socket) {
 
 // Resolves when the socket is connected; rejects with the server's refusal.
 export function connected(socket) {
-  const refused = new Promise((_, reject) => socket.once('connect_error', reject));
+  const refused = new Promise((_, reject) => {
+    socket.once('connect_error', reject);
+    // The name of the same in version 2.
+    socket.once('error', reject);
+  });
   const joined = new Promise((resolve) => (socket.connected ? resolve() : socket.once('connect', resolve)));
   return within(Promise.race([joined, refused]), `connection to ${socket.nsp}`);
 }

@@ -17,10 +17,24 @@ const profiles = {
     longerPath: 200,
     // Events a client may emit in one turn: over polling they travel in one payload.
     burst: 3000,
+    // The upgrade of an Engine.IO 3 session takes away the timer that waits for the client's pings.
+    timeoutAfterUpgradeEIO3: 'none',
+    // A session that was recovered can be recovered again with the same words, by anybody who has them.
+    recoveredSession: 'reusable',
+    // What the files of the client can be compressed with.
+    clientEncodings: ['br', 'gzip', 'deflate'],
+    // A page whose origin is not allowed is served all the same; its browser keeps the answers from it. Over websocket
+    // browsers do not ask.
+    foreignOrigin: 'served',
+    // Whether a client may come in is asked before its protocol is looked at.
+    deniedOtherProtocol: 403,
+    // Anything else below the path is taken for a broken request to the engine.
+    unknownBelowPath: 400,
   },
   // Our documented answers: a peer that breaks the protocol is closed at once; volatile events are dropped by the
   // amount of output that waits, so that a burst to a reading client may arrive whole; the path is matched whole; a payload holds
-  // 1000 packets.
+  // 1000 packets; the heartbeat is watched on every transport; a session is recovered once; client files are kept compressed once; origins that are
+  // not allowed are refused on every transport; the application is asked about those the engine would let in.
   sioserver: {
     closePacketOnWebSocket: 'closed',
     secondConnectWhilePending: 'closed',
@@ -29,6 +43,12 @@ const profiles = {
     volatileBurst: 'any prefix',
     longerPath: 404,
     burst: 900,
+    timeoutAfterUpgradeEIO3: 'kept',
+    recoveredSession: 'used up',
+    clientEncodings: ['gzip'],
+    foreignOrigin: 'refused',
+    deniedOtherProtocol: 400,
+    unknownBelowPath: 404,
   },
 };
 

@@ -12,6 +12,8 @@ const reference = `node "${fileURLToPath(new URL('../reference/server.mjs', impo
 const command = process.env.SIO_SERVER_CMD || reference;
 const devCommand = process.env.SIO_DEV_CMD;
 
+const CLIENT_DIST = fileURLToPath(new URL('../node_modules/socket.io-client/dist', import.meta.url));
+
 const START_MS = 15_000;
 const STOP_MS = 5_000;
 const START_TRIES = 5;
@@ -42,6 +44,8 @@ async function freePort() {
   }
 }
 
+const fits = (line, fields) => Object.entries(fields).every(([key, value]) => isDeepStrictEqual(line[key], value));
+
 class ServerProcess {
   constructor(port, cmd, flags, ready) {
     this.port = port;
@@ -57,7 +61,8 @@ class ServerProcess {
 
   async start() {
     const args = ['-c', `exec ${this.cmd} "$@"`, 'sh', '--listen', this.host, ...this.flags];
-    const child = spawn('sh', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, SIO_CLIENT_DIST: CLIENT_DIST };
+    const child = spawn('sh', args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     running.add(child);
     this.child = child;
     this.ended = new Promise((resolve) => {
@@ -90,15 +95,31 @@ class ServerProcess {
 
   // Resolves with the journal line, written already or to come, whose fields equal those asked for.
   saw(fields, ms) {
-    const fits = (line) => Object.entries(fields).every(([key, value]) => isDeepStrictEqual(line[key], value));
-    const past = this.journal.find(fits);
+    const past = this.journal.find((line) => fits(line, fields));
     if (past) return Promise.resolve(past);
     let check;
     const found = new Promise((resolve) => {
-      check = (line) => fits(line) && resolve(line);
+      check = (line) => fits(line, fields) && resolve(line);
       this.waiting.add(check);
     });
     return within(found, `journal line ${JSON.stringify(fields)}`, ms).finally(() => this.waiting.delete(check));
+  }
+
+  // The journal lines so far whose fields equal those asked for.
+  lines(fields) {
+    return this.journal.filter((line) => fits(line, fields));
+  }
+
+  // Resolves with the n-th journal line, counted from one, whose fields equal those asked for.
+  sawTimes(n, fields, ms) {
+    return until(() => this.lines(fields)[n - 1], `${n} journal lines ${JSON.stringify(fields)}`, ms);
+  }
+
+  // Resolves when the journal holds all that the server wrote before it handled what this socket emits now.
+  async upTo(socket) {
+    const mark = `${socket.id} ${this.journal.length}`;
+    socket.emit('note', mark);
+    await this.saw({ event: 'note', args: [mark] });
   }
 
   // Why the server says that this socket left.
@@ -137,11 +158,11 @@ async function launch(cmd, flags, ready) {
   }
 }
 
-// Starts the server under test. Options: pingInterval, pingTimeout, connectTimeout in ms, maxPayload in bytes.
+// Starts the server under test. Options are the flags of CONTRACT.md, written like pingInterval.
 export function startServer(options = {}) {
   const flags = [];
   for (const [name, value] of Object.entries(options)) {
-    flags.push('--' + name.replace(/[A-Z]/g, (c) => '-' + c.toLowerCase()), String(value));
+    flags.push(`--${name.replace(/[A-Z]/g, (c) => '-' + c.toLowerCase())}=${value}`);
   }
   return launch(command, flags);
 }

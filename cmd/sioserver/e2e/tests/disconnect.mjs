@@ -93,9 +93,10 @@ for (const mode of MODES) {
     const socket = await connect(relay, mode);
     const { id } = socket;
     if (mode === 'polling') {
-      // The server can only see a drop while it holds a poll: one is on the wire, and then there is time to read it.
+      // The server can only see a drop while it holds a poll: one is on the wire, and what was sent behind it has arrived.
       await until(() => relay.waiting === 1, 'a held poll');
-      await marker(await connect(server, 'websocket'));
+      socket.emit('note', 'behind the poll');
+      await server.saw({ event: 'note', sid: id, args: ['behind the poll'] });
     }
     const left = once(socket, 'disconnect');
     relay.down();

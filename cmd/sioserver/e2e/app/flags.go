@@ -1,0 +1,116 @@
+// The flags of CONTRACT.md as a configuration.
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/sioserver/sioserver/loop"
+)
+
+// flags are what the command line says beyond the configuration.
+type flags struct {
+	markHeaders bool
+}
+
+// configuration reads the command line.
+func configuration() (cfg loop.Config, f flags, err error) {
+	listen := flag.String("listen", "", "host:port")
+	milliseconds(&cfg.PingInterval, "ping-interval", 25*time.Second)
+	milliseconds(&cfg.PingTimeout, "ping-timeout", 20*time.Second)
+	milliseconds(&cfg.ConnectTimeout, "connect-timeout", 45*time.Second)
+	flag.Int64Var(&cfg.MaxHTTPBufferSize, "max-payload", 1000000, "bytes")
+	flag.StringVar(&cfg.Path, "path", "/socket.io", "path")
+	flag.BoolVar(&cfg.AllowEIO3, "eio3", false, "switch")
+	flag.BoolVar(&cfg.CleanupEmptyChildNamespaces, "cleanup-namespaces", false, "switch")
+	flag.BoolVar(&f.markHeaders, "mark-headers", false, "switch")
+	slash := flag.Bool("add-trailing-slash", true, "switch")
+	upgrades := flag.Bool("allow-upgrades", true, "switch")
+	serve := flag.Bool("serve-client", true, "switch")
+	transports := flag.String("transports", "polling,websocket", "list")
+	parser := flag.String("parser", "json", "json or msgpack")
+	initial := flag.String("initial-packet", "", "text")
+	deny := flag.String("deny-query", "", "name=value")
+	cookie := flag.String("cookie", "", "name")
+	origin := flag.String("cors-origin", "", "origin, list, /pattern/ or *")
+	credentials := flag.Bool("cors-credentials", false, "switch")
+	var away time.Duration
+	milliseconds(&away, "recovery", 0)
+	again := flag.Bool("recovery-middlewares", false, "switch")
+	flag.Parse()
+
+	cfg.Listen = []string{*listen}
+	cfg.Transports = strings.Split(*transports, ",")
+	cfg.AddTrailingSlash, cfg.AllowUpgrades, cfg.ServeClient = on(*slash), on(*upgrades), on(*serve)
+	if dir := os.Getenv("SIO_CLIENT_DIST"); dir != "" {
+		cfg.ClientFiles = os.DirFS(dir)
+	}
+	if *parser == "msgpack" {
+		cfg.Parser = loop.MsgPack
+	}
+	if *initial != "" {
+		cfg.InitialPacket = *initial
+	}
+	if *deny != "" {
+		cfg.AllowRequest = denied(*deny)
+	}
+	if *cookie != "" {
+		cfg.Cookie = &loop.Cookie{Name: *cookie}
+	}
+	if *origin != "" {
+		cfg.CORS, err = cors(*origin)
+		if err == nil {
+			cfg.CORS.Credentials = *credentials
+		}
+	}
+	if away > 0 {
+		cfg.ConnectionStateRecovery = &loop.RecoveryConfig{MaxDisconnectionDuration: away, SkipMiddlewares: on(!*again)}
+	}
+	return cfg, f, err
+}
+
+// milliseconds adds a flag whose values are whole milliseconds.
+func milliseconds(d *time.Duration, name string, usual time.Duration) {
+	*d = usual
+	flag.Func(name, "ms", func(text string) error {
+		v, err := time.ParseDuration(text + "ms")
+		*d = v
+		return err
+	})
+}
+
+func on(b bool) loop.Switch {
+	if b {
+		return loop.Enabled
+	}
+	return loop.Disabled
+}
+
+// denied refuses the requests that carry a query parameter with a value.
+func denied(query string) func(r *http.Request) error {
+	name, value, _ := strings.Cut(query, "=")
+	return func(r *http.Request) error {
+		if r.URL.Query().Get(name) == value {
+			return errors.New("Denied by query")
+		}
+		return nil
+	}
+}
+
+func cors(origin string) (*loop.CORS, error) {
+	switch {
+	case strings.HasPrefix(origin, "/"):
+		pattern, err := regexp.Compile(strings.Trim(origin, "/"))
+		return &loop.CORS{OriginPatterns: []*regexp.Regexp{pattern}}, err
+	case strings.Contains(origin, ","):
+		return &loop.CORS{Origins: strings.Split(origin, ",")}, nil
+	default:
+		return &loop.CORS{Origin: origin}, nil
+	}
+}

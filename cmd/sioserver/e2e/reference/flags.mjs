@@ -1,0 +1,82 @@
+// The flags of CONTRACT.md as options of the official server.
+
+import { parseArgs } from 'node:util';
+import * as msgpack from 'socket.io-msgpack-parser';
+
+const DEFAULTS = {
+  'listen': '',
+  'ping-interval': '25000',
+  'ping-timeout': '20000',
+  'connect-timeout': '45000',
+  'max-payload': '1000000',
+  'path': '/socket.io',
+  'add-trailing-slash': 'true',
+  'transports': 'polling,websocket',
+  'allow-upgrades': 'true',
+  'eio3': 'false',
+  'parser': 'json',
+  'recovery': '0',
+  'recovery-middlewares': 'false',
+  'cors-origin': '',
+  'cors-credentials': 'false',
+  'cookie': '',
+  'serve-client': 'true',
+  'initial-packet': '',
+  'deny-query': '',
+  'mark-headers': 'false',
+  'cleanup-namespaces': 'false',
+};
+
+const DENIED = 'Denied by query';
+
+export function readFlags() {
+  const options = { dev: { type: 'boolean', default: false } };
+  for (const [name, value] of Object.entries(DEFAULTS)) options[name] = { type: 'string', default: value };
+  return parseArgs({ options }).values;
+}
+
+function origin(text) {
+  const pattern = /^\/(.*)\/$/.exec(text);
+  if (pattern) return new RegExp(pattern[1]);
+  return text.includes(',') ? text.split(',') : text;
+}
+
+function allowRequest(text) {
+  const [name, value] = text.split('=');
+  return (req, decide) => {
+    const { searchParams } = new URL(req.url, 'http://localhost');
+    if (searchParams.get(name) === value) decide(DENIED, false);
+    else decide(null, true);
+  };
+}
+
+export function serverOptions(flags) {
+  const yes = (name) => flags[name] === 'true';
+  const options = {
+    pingInterval: Number(flags['ping-interval']),
+    pingTimeout: Number(flags['ping-timeout']),
+    connectTimeout: Number(flags['connect-timeout']),
+    maxHttpBufferSize: Number(flags['max-payload']),
+    path: flags.path,
+    addTrailingSlash: yes('add-trailing-slash'),
+    transports: flags.transports.split(','),
+    allowUpgrades: yes('allow-upgrades'),
+    allowEIO3: yes('eio3'),
+    serveClient: yes('serve-client'),
+    cleanupEmptyChildNamespaces: yes('cleanup-namespaces'),
+  };
+  if (flags.parser === 'msgpack') options.parser = msgpack;
+  if (flags.recovery !== '0') {
+    options.connectionStateRecovery = {
+      maxDisconnectionDuration: Number(flags.recovery),
+      skipMiddlewares: !yes('recovery-middlewares'),
+    };
+  }
+  if (flags['cors-origin']) {
+    options.cors = { origin: origin(flags['cors-origin']), credentials: yes('cors-credentials') };
+  }
+  if (flags.cookie) options.cookie = { name: flags.cookie };
+  if (flags['initial-packet']) options.initialPacket = flags['initial-packet'];
+  if (flags['deny-query']) options.allowRequest = allowRequest(flags['deny-query']);
+  return options;
+}
