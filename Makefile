@@ -42,8 +42,10 @@ bin/e2e-app: FORCE
 e2e: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## official clients against the server, three transports
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
 
-page: $(E2E)/node_modules/.package-lock.json build browser ## headless Chromium on the try-it page
+page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headless Chromium: the try-it page, foreign origins, old clients
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:browser
 	cd $(E2E) && SIO_DEV_CMD="$(CURDIR)/bin/sioserver --dev" npm run --silent test:page
 
 browser: ## install Debian's Chromium if it is missing and this is root

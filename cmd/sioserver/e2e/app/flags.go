@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"net/http"
 	"os"
@@ -97,7 +96,7 @@ func denied(query string) func(r *http.Request) error {
 	name, value, _ := strings.Cut(query, "=")
 	return func(r *http.Request) error {
 		if r.URL.Query().Get(name) == value {
-			return errors.New("Denied by query")
+			return &loop.Error{Message: "Denied by query"}
 		}
 		return nil
 	}

@@ -94,7 +94,7 @@ func (a *app) packets(n *loop.Namespace) {
 		s.Use(func(s *loop.Socket, e *loop.Event) error {
 			note(s, "first", e)
 			if e.Name() == "forbidden" {
-				return errors.New("Not allowed")
+				return &loop.Error{Message: "Not allowed"}
 			}
 			return nil
 		})
