@@ -173,8 +173,11 @@ func TestNamespacesOfAFunction(t *testing.T) {
 	if n := s.Of("/y").ConnectedSockets(); n != 1 {
 		t.Errorf("%d sockets in /y", n)
 	}
-	// The searches of those that have left may not have begun yet.
-	eventually(t, "six questions and panics", func() bool { return asked.Load() == 6 && s.stats(t).Panics == 6 })
+	// Two others that asked for /y may have found it made.
+	eventually(t, "a panic for each question", func() bool {
+		n := asked.Load()
+		return n >= 4 && n <= 6 && s.stats(t).Panics == uint64(n)
+	})
 }
 
 func TestNewNamespacesAreAnnouncedBeforeTheyOpen(t *testing.T) {
