@@ -210,7 +210,11 @@ func (r *searchResult) Run(*transport.Engine) {
 	l := r.loop
 	c := l.client(r.session)
 	if c.kept != r.kept {
-		return // the client has gone meanwhile
+		// The client has gone meanwhile, and may have been the first to ask.
+		if r.found != nil && r.found.cleaned() {
+			r.found.removeEmpty()
+		}
+		return
 	}
 	r.kept.searches = slices.DeleteFunc(r.kept.searches, func(s string) bool { return s == r.name })
 	switch {
@@ -247,11 +251,17 @@ func (n *Namespace) enter() bool {
 
 // leave counts a socket out, and removes a child that has none.
 func (n *Namespace) leave() {
-	if !n.cleaned() || n.inside.Add(-1) > 0 || !n.inside.CompareAndSwap(0, removed) {
-		return
+	if n.cleaned() && n.inside.Add(-1) == 0 {
+		n.removeEmpty()
 	}
-	// Adapters may take their time to close.
-	n.server.workers.do(n.server, func() { n.server.remove(n) })
+}
+
+// removeEmpty removes a child unless somebody has entered it.
+func (n *Namespace) removeEmpty() {
+	if n.inside.CompareAndSwap(0, removed) {
+		// Adapters may take their time to close.
+		n.server.workers.do(n.server, func() { n.server.remove(n) })
+	}
 }
 
 // cleaned reports whether the namespace goes with its last socket.

@@ -241,6 +241,28 @@ func TestEmptyChildrenAreCleanedUp(t *testing.T) {
 	}
 }
 
+// A client that leaves while its namespace is made leaves no namespace behind.
+func TestNobodyCameIntoTheChild(t *testing.T) {
+	asked, goOn := make(chan bool), make(chan bool)
+	var parent *loop.Namespace
+	s := serve(t, loop.Config{CleanupEmptyChildNamespaces: true}, func(s *loop.Server) {
+		parent = s.OfFunc(func(string, *loop.Handshake) bool {
+			asked <- true
+			return <-goOn
+		})
+	})
+	c := s.dial(t, "websocket")
+	c.mustWrite(t, "0/x,")
+	within(t, "the question", asked)
+	c.close()
+	eventually(t, "it has left", func() bool { return s.stats(t).Sessions == 0 })
+	made := make(chan bool, 1)
+	s.OnNewNamespace(func(*loop.Namespace) { made <- true })
+	goOn <- true
+	within(t, "the child", made)
+	eventually(t, "the end of the child", func() bool { return len(parent.Children()) == 0 })
+}
+
 // Clients come and go while the namespace does, and each gets in.
 func TestCleanedUpWhileAskedFor(t *testing.T) {
 	s := serve(t, loop.Config{CleanupEmptyChildNamespaces: true}, func(s *loop.Server) { s.OfMatch(roomNames) })

@@ -47,8 +47,8 @@ export class Relay {
       });
       near.on('close', () => this.#end(pair));
       far.on('close', () => this.#end(pair));
-      near.on('error', () => {});
-      far.on('error', () => {});
+      near.on('error', (e) => { if (e.syscall !== 'read' && e.syscall !== 'write') console.error('NEAR', e.message, e.syscall); });
+      far.on('error', (e) => { if (e.syscall !== 'read' && e.syscall !== 'write') console.error('FAR', e.message, e.syscall); });
       if (this.#held) far.pause();
     });
   }
