@@ -47,8 +47,8 @@ export class Relay {
       });
       near.on('close', () => this.#end(pair));
       far.on('close', () => this.#end(pair));
-      near.on('error', (e) => { if (e.syscall !== 'read' && e.syscall !== 'write') console.error('NEAR', e.message, e.syscall); });
-      far.on('error', (e) => { if (e.syscall !== 'read' && e.syscall !== 'write') console.error('FAR', e.message, e.syscall); });
+      near.on('error', () => {});
+      far.on('error', () => {});
       if (this.#held) far.pause();
     });
   }
@@ -90,9 +90,11 @@ export class Relay {
   // Resets every connection, without a closing handshake of any kind, and lets no new one through until `up`.
   down() {
     this.#down = true;
-    for (const { near, far } of this.#pairs) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+    for (const pair of this.#pairs) {
+      // No pair any more: a reset must not be cut short because the other side has ended.
+      this.#pairs.delete(pair);
+      pair.near.resetAndDestroy();
+      pair.far.resetAndDestroy();
     }
   }
 
