@@ -83,13 +83,8 @@ func (o BroadcastOperator) EmitWithAck(ctx context.Context, event string, args .
 	case o.ns.server.onLoop():
 		return nil, ErrOnLoop
 	}
-	if d := o.target.Flags.Timeout; d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, ErrTimeout)
-		defer cancel()
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil) // nobody waits for the answers that are left
+	ctx, cancel := o.limited(ctx)
+	defer cancel() // nobody waits for the answers that are left
 	parts := o.parts()
 	c := newCollector()
 	for _, part := range parts {
@@ -117,6 +112,14 @@ func (o BroadcastOperator) EmitWithAck(ctx context.Context, event string, args .
 	case <-o.ns.server.done:
 		return c.list(), ErrClosed
 	}
+}
+
+// limited is ctx with the operator's timeout, whose cause is [ErrTimeout].
+func (o BroadcastOperator) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d := o.target.Flags.Timeout; d > 0 {
+		return context.WithTimeoutCause(ctx, d, ErrTimeout)
+	}
+	return context.WithCancel(ctx)
 }
 
 // collector gathers the answers to a broadcast.

@@ -26,21 +26,18 @@ type RemoteSocket struct {
 // ([ErrTimeout]); the error comes with those found so far. An inline handler must
 // not call it ([ErrOnLoop]).
 func (o BroadcastOperator) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
-	if d := o.target.Flags.Timeout; d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, ErrTimeout)
-		defer cancel()
-	}
+	ctx, cancel := o.limited(ctx)
+	defer cancel()
 	local, err := o.Sockets(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var list []RemoteSocket
 	for _, s := range local {
 		list = append(list, RemoteSocket{ns: s.ns, local: s})
 	}
-	if o.target.Flags.Local {
-		return list, nil
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil || o.target.Flags.Local {
+		return list, err
 	}
 	for _, part := range o.parts() {
 		if part.ns.alone {

@@ -136,11 +136,7 @@ func (p local) ServerSideEvent(packet *rooms.Packet, answer func(rooms.Answer)) 
 		s.fail(nil, err)
 		return
 	}
-	n := 0
-	for rest := raw; len(rest) > 0; n++ {
-		_, rest = JSON.nextArg(rest)
-	}
-	args := Args{raw: raw, n: n, bins: bins}.Clone()
+	args := counted(raw, bins, JSON).Clone()
 	for _, h := range p.ns.hooks.Load().server {
 		if h.event == packet.Event {
 			e := &ServerEvent{name: packet.Event, args: args, reply: answer}
