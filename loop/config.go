@@ -192,6 +192,9 @@ type Limits struct {
 	DynamicNamespaces int
 	// Rooms is how many rooms a socket may be in. Default: 1024.
 	Rooms int
+	// RoomEvents is how many room events of a namespace may wait for those who
+	// listen. Default: 100,000.
+	RoomEvents int
 	// Acks is how many acknowledgements a socket may owe. Default: 1000.
 	Acks int
 	// UnknownAcks is how many acknowledgements nobody asked for a connection may
@@ -262,6 +265,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.RefusedNamespaces, 16)
 	setDefault(&l.DynamicNamespaces, 10_000)
 	setDefault(&l.Rooms, 1024)
+	setDefault(&l.RoomEvents, 100_000)
 	setDefault(&l.Acks, 1000)
 	setDefault(&l.UnknownAcks, 100)
 	setDefault(&l.PendingEvents, 16384)
@@ -341,6 +345,7 @@ func (c *Config) validate() error {
 	limit("RefusedNamespaces", l.RefusedNamespaces, math.MaxUint16-1)
 	limit("DynamicNamespaces", l.DynamicNamespaces, math.MaxInt32)
 	limit("Rooms", l.Rooms, math.MaxInt32)
+	limit("RoomEvents", l.RoomEvents, math.MaxInt32)
 	limit("Acks", l.Acks, math.MaxInt32)
 	limit("UnknownAcks", l.UnknownAcks, math.MaxInt32)
 	limit("PendingEvents", l.PendingEvents, math.MaxInt32)

@@ -67,7 +67,11 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: sid}
 	c.first = slot + 1
 	c.sockets++
-	e.member = n.shards[l.index].Add(e.id, makeRef(slot, e.gen))
+	alias := ""
+	if s.Revision() < 4 && n.name != "/" {
+		alias = revision3ID(n, sid.String())
+	}
+	e.member = n.shards[l.index].AddAs(e.id, alias, makeRef(slot, e.gen))
 
 	hooks := n.hooks.Load()
 	if len(hooks.middleware)+len(hooks.connection) > 0 || !l.server.cfg.DropHandshake {

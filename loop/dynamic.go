@@ -103,6 +103,7 @@ func (s *Server) add(name string, parent *Namespace) *Namespace {
 		s.mu.children++
 		n.handlers.Store(parent.handlers.Load())
 		n.hooks.Store(parent.hooks.Load())
+		n.watchRooms()
 	}
 	next := make(map[string]*Namespace, len(old)+1)
 	for k, v := range old {

@@ -32,6 +32,7 @@ type Namespace struct {
 	acks     atomic.Uint64
 	handlers atomic.Pointer[handlerSet]
 	hooks    atomic.Pointer[hooks]
+	journal  atomic.Pointer[rooms.Journal] // nil unless somebody listens for room events
 	mu       struct {
 		sync.Mutex // orders changes of handlers and hooks
 	}
@@ -49,6 +50,7 @@ type hooks struct {
 	disconnecting []disconnectHook
 	disconnect    []disconnectHook
 	server        []serverHook
+	rooms         []*roomHook
 }
 
 type (

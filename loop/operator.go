@@ -72,7 +72,7 @@ func (n *Namespace) DisconnectSockets(closeConn bool) error {
 }
 
 // Broadcast addresses every socket of the namespace but this one.
-func (s *Socket) Broadcast() BroadcastOperator { return s.ns.operator().Except(s.plainID()) }
+func (s *Socket) Broadcast() BroadcastOperator { return s.ns.operator().Except(s.ID()) }
 
 // To addresses the members of rooms but this socket.
 func (s *Socket) To(names ...string) BroadcastOperator { return s.Broadcast().To(names...) }
@@ -88,7 +88,7 @@ func (s *Socket) Local() BroadcastOperator { return s.Broadcast().Local() }
 
 // To adds rooms, and sockets by their ids, to those addressed.
 func (o BroadcastOperator) To(names ...string) BroadcastOperator {
-	o.target.Rooms = slices.Concat(o.target.Rooms, o.ns.plain(names))
+	o.target.Rooms = slices.Concat(o.target.Rooms, names)
 	return o
 }
 
@@ -97,7 +97,7 @@ func (o BroadcastOperator) In(names ...string) BroadcastOperator { return o.To(n
 
 // Except adds rooms, and sockets by their ids, to those left out.
 func (o BroadcastOperator) Except(names ...string) BroadcastOperator {
-	o.target.Except = slices.Concat(o.target.Except, o.ns.plain(names))
+	o.target.Except = slices.Concat(o.target.Except, names)
 	return o
 }
 

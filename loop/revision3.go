@@ -5,9 +5,7 @@ package loop
 import (
 	"bytes"
 	"net/url"
-	"strings"
 
-	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/transport"
 )
@@ -41,17 +39,6 @@ func (l *Loop) splitRevision3(p *socketio.Packet) bool {
 	return true
 }
 
-// plain turns the ids of such clients outside of "/", which are made of the
-// namespace and the session's id, into those by which rooms know them.
-func (n *Namespace) plain(names []string) []string {
-	if !n.server.cfg.AllowEIO3 || n.name == "/" {
-		return names
-	}
-	for i, name := range names {
-		rest, ok := strings.CutPrefix(name, n.name)
-		if ok && len(rest) == id.Len+1 && rest[0] == '#' {
-			names = append(append(names[:i:i], rest[1:]), names[i+1:]...)
-		}
-	}
-	return names
-}
+// revision3ID is the id of such a client's socket outside of "/"; plain is the
+// session's.
+func revision3ID(n *Namespace, plain string) string { return n.name + "#" + plain }

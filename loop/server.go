@@ -37,6 +37,7 @@ type Server struct {
 	engineHooks atomic.Pointer[engineHooks]
 	refusals    refusals
 	panics      atomic.Uint64
+	roomEvents  atomic.Uint64 // missed
 	recoveries  recoveryCounters
 	strands     tally
 	requests    tally     // of Config.HTTP

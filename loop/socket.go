@@ -93,12 +93,12 @@ func (s *Socket) gone(expelled bool) {
 // 2 it is the session's id, with the namespace and # in front outside of "/".
 func (s *Socket) ID() string {
 	if s.revision3 && s.ns.name != "/" {
-		return s.ns.name + "#" + s.plainID()
+		return revision3ID(s.ns, s.plainID())
 	}
 	return s.plainID()
 }
 
-// plainID is the id by which rooms know the socket.
+// plainID is the id by which rooms know the socket, whatever else its id is.
 func (s *Socket) plainID() string {
 	// The text is never changed and lives as long as somebody holds the string.
 	return unsafe.String(&s.text[0], len(s.text))
@@ -189,7 +189,6 @@ func (s *Socket) Leave(room string) { s.shard().Leave(s.member, s.ref, room) }
 // none.
 func (s *Socket) Rooms() []string {
 	if names := s.shard().Rooms(s.member, s.ref); names != nil {
-		names[0] = s.ID()
 		return names
 	}
 	if left := s.left.Load(); left != nil {
@@ -200,7 +199,7 @@ func (s *Socket) Rooms() []string {
 
 // InRoom reports whether a room is one of [Socket.Rooms].
 func (s *Socket) InRoom(room string) bool {
-	if s.shard().Has(s.member, s.ref, room) || room == s.ID() && s.shard().Has(s.member, s.ref, s.plainID()) {
+	if s.shard().Has(s.member, s.ref, room) {
 		return true
 	}
 	left := s.left.Load()

@@ -80,6 +80,7 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 		LimitHits: map[string]uint64{
 			"dynamic_namespaces": s.full.Load(),
 			"connection_errors":  s.refusals.missed.Load(),
+			"room_events":        s.roomEvents.Load(),
 			"recovery_bytes":     s.recoveries.bytes.Load(),
 			"recovery_sessions":  s.recoveries.sessions.Load(),
 		},

@@ -16,7 +16,7 @@ func (s *Shard[M]) Select(dst []M, t *Target) []M {
 // allows. Any goroutine.
 func (s *Shard[M]) JoinAll(t *Target, names []string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for _, slot := range s.slots(t) {
 		for _, name := range names {
 			// A member at its limit keeps the rooms it has.
@@ -28,10 +28,10 @@ func (s *Shard[M]) JoinAll(t *Target, names []string) {
 // LeaveAll takes the members of a target out of rooms. Any goroutine.
 func (s *Shard[M]) LeaveAll(t *Target, names []string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for _, slot := range s.slots(t) {
 		for _, name := range names {
-			s.leave(&s.mu.members[slot], name)
+			s.leave(slot, &s.mu.members[slot], name)
 		}
 	}
 }
@@ -96,6 +96,12 @@ func (s *Shard[M]) exclude(names []string) {
 func (s *Shard[M]) inRoom(name string, f func([]Slot)) {
 	if r := s.mu.rooms[name]; r != nil {
 		f(r.slots)
+	}
+	if a := s.mu.aliases; a != nil {
+		if slot, ok := a.slots[name]; ok {
+			own := [1]Slot{slot}
+			f(own[:])
+		}
 	}
 	if sid, ok := id.Parse(name); ok {
 		if i, ok := s.mu.ids.Find(&sid); ok {

@@ -21,7 +21,7 @@ var (
 
 // Shard holds the members of one namespace on one loop. M is what the owner
 // knows a member by. Its methods may be called from any goroutine; none calls
-// out while it holds the lock.
+// out while it holds the lock, but for the journal, which has a lock of its own.
 type Shard[M comparable] struct {
 	// Immutable after NewShard.
 	maxRooms int
@@ -35,6 +35,8 @@ type Shard[M comparable] struct {
 		rooms   map[string]*room
 		epoch   uint32 // of the marks last made
 		hidden  int    // members that are not connected yet
+		aliases *aliases
+		journal *Journal // nil unless somebody watches
 	}
 }
 
@@ -68,9 +70,50 @@ func NewShard[M comparable](maxRooms int) *Shard[M] {
 	return s
 }
 
+// aliases are the ids of members that are known by another than the one they
+// were added with.
+type aliases struct {
+	names map[Slot]string
+	slots map[string]Slot
+}
+
+// own is the name of the room that is a member's own.
+func (s *Shard[M]) own(slot Slot) string {
+	if a := s.mu.aliases; a != nil {
+		if name, ok := a.names[slot]; ok {
+			return name
+		}
+	}
+	return s.mu.members[slot].id.String()
+}
+
+// isOwn reports whether a room is a member's own, by either of its names.
+func (s *Shard[M]) isOwn(slot Slot, p *member[M], name string) bool {
+	if a := s.mu.aliases; a != nil {
+		if alias, ok := a.names[slot]; ok && alias == name {
+			return true
+		}
+	}
+	own, ok := id.Parse(name)
+	return ok && own == p.id
+}
+
+// unlock ends a change.
+func (s *Shard[M]) unlock() {
+	j := s.mu.journal
+	s.mu.Unlock()
+	if j != nil {
+		j.tell()
+	}
+}
+
 // Add takes a socket in. It may join rooms, but is in nobody's selection until
 // Show. Any goroutine.
-func (s *Shard[M]) Add(sid id.ID, m M) Slot {
+func (s *Shard[M]) Add(sid id.ID, m M) Slot { return s.AddAs(sid, "", m) }
+
+// AddAs is Add for a socket that others know by an alias, unless that is "". The
+// id goes on to mean it too. Any goroutine.
+func (s *Shard[M]) AddAs(sid id.ID, alias string, m M) Slot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var slot Slot
@@ -84,28 +127,42 @@ func (s *Shard[M]) Add(sid id.ID, m M) Slot {
 	s.mu.members[slot] = member[M]{m: m, at: -1, id: sid}
 	s.mu.ids.Insert(uint32(slot))
 	s.mu.hidden++
+	if alias != "" {
+		if s.mu.aliases == nil {
+			s.mu.aliases = &aliases{map[Slot]string{}, map[string]Slot{}}
+		}
+		s.mu.aliases.names[slot], s.mu.aliases.slots[alias] = alias, slot
+	}
 	return slot
 }
 
 // Show makes a member visible to selections. Any goroutine.
 func (s *Shard[M]) Show(slot Slot) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.mu.hidden--
 	s.mu.members[slot].at = int32(len(s.mu.visible))
 	s.mu.visible = append(s.mu.visible, slot)
+	if j := s.mu.journal; j != nil {
+		own := s.own(slot)
+		j.joined(own, own)
+	}
 }
 
 // Remove takes a socket out of all rooms and out of the shard, and returns the
 // rooms it was in, without its own. Any goroutine.
 func (s *Shard[M]) Remove(slot Slot) (left []string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	m := &s.mu.members[slot]
+	if j := s.mu.journal; j != nil && m.at >= 0 {
+		own := s.own(slot)
+		j.left(own, own)
+	}
 	if m.rooms != nil {
 		for _, p := range *m.rooms {
 			left = append(left, p.room.name)
-			s.leavePlace(p)
+			s.leavePlace(slot, p)
 		}
 	}
 	if m.at < 0 {
@@ -118,6 +175,12 @@ func (s *Shard[M]) Remove(slot Slot) (left []string) {
 		s.mu.visible = s.mu.visible[:last]
 	}
 	s.mu.ids.Remove(uint32(slot))
+	if a := s.mu.aliases; a != nil {
+		if name, ok := a.names[slot]; ok {
+			delete(a.names, slot)
+			delete(a.slots, name)
+		}
+	}
 	s.mu.members[slot] = member[M]{}
 	s.mu.free = append(s.mu.free, slot)
 	return left
@@ -138,7 +201,7 @@ func (s *Shard[M]) get(slot Slot, m M) *member[M] {
 // stay as they are. Any goroutine.
 func (s *Shard[M]) Join(slot Slot, m M, names ...string) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	p := s.get(slot, m)
 	if p == nil {
 		return ErrGone
@@ -152,7 +215,7 @@ func (s *Shard[M]) Join(slot Slot, m M, names ...string) error {
 }
 
 func (s *Shard[M]) join(slot Slot, p *member[M], name string) error {
-	if own, ok := id.Parse(name); ok && own == p.id {
+	if s.isOwn(slot, p, name) {
 		return nil
 	}
 	if p.rooms == nil {
@@ -173,6 +236,9 @@ func (s *Shard[M]) join(slot Slot, p *member[M], name string) error {
 	}
 	*p.rooms = append(*p.rooms, place{r, int32(len(r.slots))})
 	r.slots = append(r.slots, slot)
+	if j := s.mu.journal; j != nil {
+		j.joined(name, s.own(slot))
+	}
 	return nil
 }
 
@@ -180,19 +246,19 @@ func (s *Shard[M]) join(slot Slot, p *member[M], name string) error {
 // goroutine.
 func (s *Shard[M]) Leave(slot Slot, m M, name string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if p := s.get(slot, m); p != nil {
-		s.leave(p, name)
+		s.leave(slot, p, name)
 	}
 }
 
-func (s *Shard[M]) leave(p *member[M], name string) {
+func (s *Shard[M]) leave(slot Slot, p *member[M], name string) {
 	if p.rooms == nil {
 		return
 	}
 	for i, q := range *p.rooms {
 		if q.room.name == name {
-			s.leavePlace(q)
+			s.leavePlace(slot, q)
 			*p.rooms = slices.Delete(*p.rooms, i, i+1)
 			break
 		}
@@ -204,8 +270,11 @@ func (s *Shard[M]) leave(p *member[M], name string) {
 
 // leavePlace takes the member at a place out of the room, whose last member
 // moves there. An empty room is gone.
-func (s *Shard[M]) leavePlace(p place) {
+func (s *Shard[M]) leavePlace(slot Slot, p place) {
 	r := p.room
+	if j := s.mu.journal; j != nil {
+		j.left(r.name, s.own(slot))
+	}
 	last := len(r.slots) - 1
 	moved := r.slots[last]
 	r.slots[p.at] = moved
@@ -234,7 +303,7 @@ func (s *Shard[M]) Rooms(slot Slot, m M) []string {
 	if p == nil {
 		return nil
 	}
-	names := []string{p.id.String()}
+	names := []string{s.own(slot)}
 	if p.rooms != nil {
 		for _, q := range *p.rooms {
 			names = append(names, q.room.name)
@@ -258,8 +327,7 @@ func (s *Shard[M]) Has(slot Slot, m M, name string) bool {
 			}
 		}
 	}
-	own, ok := id.Parse(name)
-	return ok && own == p.id
+	return s.isOwn(slot, p, name)
 }
 
 // Len is the number of visible members. Any goroutine.

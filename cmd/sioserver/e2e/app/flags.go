@@ -16,6 +16,7 @@ import (
 // flags are what the command line says beyond the configuration.
 type flags struct {
 	markHeaders bool
+	roomEvents  bool
 }
 
 // configuration reads the command line.
@@ -29,6 +30,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.BoolVar(&cfg.AllowEIO3, "eio3", false, "switch")
 	flag.BoolVar(&cfg.CleanupEmptyChildNamespaces, "cleanup-namespaces", false, "switch")
 	flag.BoolVar(&f.markHeaders, "mark-headers", false, "switch")
+	flag.BoolVar(&f.roomEvents, "room-events", false, "switch")
 	slash := flag.Bool("add-trailing-slash", true, "switch")
 	upgrades := flag.Bool("allow-upgrades", true, "switch")
 	serve := flag.Bool("serve-client", true, "switch")

@@ -37,6 +37,9 @@ func run() error {
 	app := &app{server: server, held: map[string]func(...any) error{}}
 	app.namespaces()
 	app.engine(flags)
+	if flags.roomEvents {
+		app.rooms()
+	}
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()

@@ -148,6 +148,19 @@ func (a *app) watch(n *loop.Namespace) {
 	})
 }
 
+// rooms keeps the journal of what happens to rooms.
+func (a *app) rooms() {
+	for _, n := range slices.Concat(a.fixed, a.families) {
+		n.OnRoomEvent(func(e loop.RoomEvent) {
+			l := map[string]any{"event": e.Type, "nsp": e.Namespace.Name(), "room": e.Room}
+			if e.ID != "" {
+				l["sid"] = e.ID
+			}
+			a.journal(l)
+		})
+	}
+}
+
 // line begins a line of the journal about a socket.
 func line(event string, s *loop.Socket) map[string]any {
 	return map[string]any{"event": event, "nsp": s.Namespace().Name(), "sid": s.ID()}

@@ -24,6 +24,7 @@ const DEFAULTS = {
   'initial-packet': '',
   'deny-query': '',
   'mark-headers': 'false',
+  'room-events': 'false',
   'cleanup-namespaces': 'false',
 };
 

@@ -47,6 +47,16 @@ if (flags['mark-headers'] === 'true') {
   io.engine.on('headers', (headers) => Object.assign(headers, { 'x-sio-every': 'yes' }));
 }
 
+if (flags['room-events'] === 'true') {
+  const watch = (nsp) => {
+    for (const event of ['create-room', 'delete-room', 'join-room', 'leave-room']) {
+      nsp.adapter.on(event, (room, sid) => journal({ event, nsp: nsp.name, room, sid }));
+    }
+  };
+  for (const nsp of io._nsps.values()) watch(nsp);
+  io.on('new_namespace', watch);
+}
+
 process.once('SIGTERM', () => {
   // Clients with their own keep-alive connections must not hold the process up.
   setTimeout(() => process.exit(0), 1000).unref();
