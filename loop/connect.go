@@ -75,11 +75,7 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 
 	hooks := n.hooks.Load()
 	if len(hooks.middleware)+len(hooks.connection) > 0 || !l.server.cfg.DropHandshake {
-		h := &Handshake{auth: auth}
-		if c.kept != nil {
-			h.request = c.kept.request
-		}
-		l.handle(e, slot).handshake.Store(h)
+		l.handle(e, slot).handshake.Store(&Handshake{request: c.request, auth: auth})
 	}
 	if ret != nil {
 		sock := l.handle(e, slot)
@@ -172,7 +168,7 @@ func (l *Loop) accept(e *entry, slot uint32) {
 	}
 	drop := l.server.cfg.DropHandshake
 	if drop {
-		l.client(s).dropRequest()
+		l.client(s).request = nil
 	}
 	ref := makeRef(slot, e.gen)
 	sid := e.id.String()
@@ -199,13 +195,6 @@ func (l *Loop) accept(e *entry, slot uint32) {
 			sock.handshake.Store(nil)
 		}
 	}})
-}
-
-// dropRequest gives up the request of the handshake.
-func (c *client) dropRequest() {
-	if c.kept != nil {
-		c.kept.request = nil
-	}
 }
 
 // refuse tells a client that it may not join a namespace.

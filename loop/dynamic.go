@@ -190,7 +190,7 @@ func (c *client) namespaces() int {
 func (l *Loop) search(s *transport.Session, c *client, name string, auth []byte) {
 	k := c.keep()
 	k.searches = append(k.searches, name)
-	h := &Handshake{request: k.request, auth: auth}
+	h := &Handshake{request: c.request, auth: auth}
 	l.server.workers.do(l.server, func() {
 		l.engine.Post(&searchResult{l, s, k, name, auth, l.server.lookup(name, h)})
 	})

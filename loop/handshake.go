@@ -26,11 +26,14 @@ type Handshake struct {
 // request is the HTTP request of an Engine.IO handshake, shared by the sockets
 // of a client.
 type request struct {
-	head   []byte
-	remote string // host:port of the client as far as is known
-	at     int64  // Unix time in nanoseconds
-	more   *requestMore
+	text []byte // the head, and behind it who sent it
+	head int    // length of the head
+	at   int64  // Unix time in nanoseconds
+	more *requestMore
 }
+
+// remote is host:port of the client as far as is known.
+func (r *request) remote() string { return string(r.text[r.head:]) }
 
 // requestMore is what is known of few requests.
 type requestMore struct {
@@ -40,15 +43,17 @@ type requestMore struct {
 
 // newRequest copies what is kept of a request.
 func (s *Server) newRequest(h *transport.Hello) *request {
-	r := &request{head: clone(h.Head), at: time.Now().UnixNano()}
+	r := &request{head: len(h.Head), at: time.Now().UnixNano()}
+	remote := ""
 	if h.Remote != nil {
-		r.remote = h.Remote.String()
+		remote = h.Remote.String()
 	}
 	var more requestMore
 	more.ctx, _ = h.Value.(context.Context)
 	if len(s.trusted) > 0 {
-		r.remote, more.secure = s.trusted.client(r.remote, proxyFields(h.Request))
+		remote, more.secure = s.trusted.client(remote, proxyFields(h.Request))
 	}
+	r.text = append(append(make([]byte, 0, len(h.Head)+len(remote)), h.Head...), remote...)
 	if more.ctx != nil || more.secure {
 		r.more = &more
 	}
@@ -63,7 +68,7 @@ func (h *Handshake) parsed(f func(*http1.Request)) {
 	var head http1.Head
 	var r http1.Request
 	limits := http1.DefaultLimits()
-	if _, err := head.Parse(h.request.head, &limits, &r); err == nil {
+	if _, err := head.Parse(h.request.text[:h.request.head], &limits, &r); err == nil {
 		f(&r)
 	}
 }
@@ -74,9 +79,10 @@ func (h *Handshake) Address() string {
 	if h.request == nil {
 		return ""
 	}
-	host, _, err := net.SplitHostPort(h.request.remote)
+	remote := h.request.remote()
+	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
-		return h.request.remote
+		return remote
 	}
 	return host
 }

@@ -71,12 +71,12 @@ type client struct {
 	first   uint32 // its sockets, as slot + 1
 	refused uint16 // joins
 	sockets uint16
+	request *request // of the handshake, nil if nobody will ask
 	kept    *kept
 }
 
 // kept is what some clients have.
 type kept struct {
-	request   *request // of the handshake
 	assembler socketio.Assembler
 	assembly  wheel.ID           // time for the attachments
 	session   *transport.Session // that sends them
@@ -142,7 +142,7 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 	}
 	l.clients[s.Index()] = client{}
 	if l.server.wantsHandshake() {
-		l.client(s).keep().request = l.server.newRequest(h)
+		l.client(s).request = l.server.newRequest(h)
 	}
 	if s.Revision() < 4 {
 		l.beginRevision3(s, l.client(s))
@@ -270,6 +270,7 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 		k.assembly = l.engine.Disarm(k.assembly)
 		c.kept = nil
 	}
+	c.request = nil
 }
 
 // What the owner's number of a timer means, in its lowest bit.
