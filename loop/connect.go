@@ -64,7 +64,8 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 		}
 	}
 	e, slot := l.sockets.Take()
-	*e = entry{ns: n, session: s, gen: e.gen, next: c.first, state: socketJoining, id: sid}
+	l.joins = max(l.joins+1, 1)
+	*e = entry{ns: n, session: s, gen: l.joins, next: c.first, state: socketJoining, id: sid}
 	c.first = slot + 1
 	c.sockets++
 	alias := ""
@@ -284,7 +285,7 @@ func (l *Loop) drop(e *entry, slot uint32, expelled bool) (left []string) {
 	*at = e.next
 	c.sockets--
 	sock := e.handle
-	*e = entry{gen: e.gen + 1}
+	*e = entry{}
 	l.sockets.Give(slot)
 	if sock != nil {
 		sock.gone(expelled)

@@ -95,11 +95,7 @@ func (t leftoversTask) Run(e *transport.Engine) {
 			a.Polls++
 		}
 	})
-	for i := range l.clients {
-		if c := &l.clients[i]; c.first != 0 || c.kept != nil {
-			a.Clients++
-		}
-	}
+	a.Clients = l.clients.Len()
 	l.waiting.Each(func(p *pendingAck) {
 		if p.socket != nil {
 			a.Acks++

@@ -10,6 +10,7 @@ import (
 	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/transport"
+	"github.com/sioserver/sioserver/transport/slab"
 	"github.com/sioserver/sioserver/transport/wheel"
 )
 
@@ -22,9 +23,10 @@ type Loop struct {
 	index  int
 
 	// Owned by the loop.
-	sockets transport.Slab[entry]
-	clients []client // by index of the session
-	waiting transport.Slab[pendingAck]
+	sockets slab.Slab[entry]
+	clients slab.Slab[client]
+	waiting slab.Slab[pendingAck]
+	joins   uint32 // sockets so far: their generation, never 0
 	ids     id.Source
 	packet  socketio.Packet
 	event   Event  // lent to inline handlers
@@ -88,10 +90,7 @@ type kept struct {
 
 // find returns the entry that ref names, nil if the socket is gone.
 func (l *Loop) find(ref socketRef) *entry {
-	if !l.sockets.Known(ref.slot()) {
-		return nil
-	}
-	if e := l.sockets.At(ref.slot()); e.gen == uint32(ref>>32) && e.state != socketFree {
+	if e := l.sockets.Find(ref.slot()); e != nil && e.gen == uint32(ref>>32) {
 		return e
 	}
 	return nil
@@ -124,8 +123,13 @@ func (l *Loop) direct() bool {
 	return l.server.cfg.ConnectionStateRecovery == nil && l.engine.OnLoop()
 }
 
-// client returns the state of a session.
-func (l *Loop) client(s *transport.Session) *client { return &l.clients[s.Index()] }
+// client returns the state of a session: of one that is over, nothing.
+func (l *Loop) client(s *transport.Session) *client {
+	if c := l.clients.Find(s.Owner() - 1); c != nil {
+		return c
+	}
+	return new(client)
+}
 
 // keep returns the rarer state of a client.
 func (c *client) keep() *kept {
@@ -137,15 +141,13 @@ func (c *client) keep() *kept {
 
 // OnOpen implements [transport.Handler].
 func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
-	for int(s.Index()) >= len(l.clients) {
-		l.clients = append(l.clients, client{})
-	}
-	l.clients[s.Index()] = client{}
+	c, i := l.clients.Take()
+	s.SetOwner(i + 1)
 	if l.server.wantsHandshake() {
-		l.client(s).request = l.server.newRequest(h)
+		c.request = l.server.newRequest(h)
 	}
 	if s.Revision() < 4 {
-		l.beginRevision3(s, l.client(s))
+		l.beginRevision3(s, c)
 	}
 }
 
@@ -189,7 +191,7 @@ func (l *Loop) beginAttachments(s *transport.Session, c *client, p *socketio.Pac
 	}
 	at := l.engine.Now() + l.server.cfg.Limits.AttachmentTime.Milliseconds()
 	k.session = s
-	k.assembly = l.engine.Arm(at, s.Index()<<1|timerAssembly)
+	k.assembly = l.engine.Arm(at, s.Owner()<<1|timerAssembly)
 }
 
 // attachment takes a binary message, which belongs to the packet before it.
@@ -258,6 +260,9 @@ func (l *Loop) OnDrain(s *transport.Session) {
 
 // OnClose implements [transport.Handler].
 func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err error) {
+	if s.Owner() == 0 {
+		return // it was over before OnOpen
+	}
 	c := l.client(s)
 	for c.first != 0 {
 		slot := c.first - 1
@@ -267,16 +272,17 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 		notify(l, w.close, func(f func(DisconnectReason, error)) { f(DisconnectReason(reason.String()), err) })
 	}
 	if k := c.kept; k != nil {
-		k.assembly = l.engine.Disarm(k.assembly)
-		c.kept = nil
+		_ = l.engine.Disarm(k.assembly)
 	}
-	c.request = nil
+	*c = client{}
+	l.clients.Give(s.Owner() - 1)
+	s.SetOwner(0)
 }
 
 // What the owner's number of a timer means, in its lowest bit.
 const (
 	timerAck      = 0 // an index in waiting
-	timerAssembly = 1 // the index of a session
+	timerAssembly = 1 // the owner's number of a session
 )
 
 // OnTimer implements [transport.Handler].
@@ -286,7 +292,7 @@ func (l *Loop) OnTimer(owner uint32) {
 		l.ackTimeout(index)
 		return
 	}
-	k := l.clients[index].kept
+	k := l.clients.At(index - 1).kept
 	k.assembly = 0
 	l.stats.limit(LimitAttachmentTime)
 	k.session.Fail(errAttachmentTime)

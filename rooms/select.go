@@ -20,7 +20,7 @@ func (s *Shard[M]) JoinAll(t *Target, names []string) {
 	for _, slot := range s.slots(t) {
 		for _, name := range names {
 			// A member at its limit keeps the rooms it has.
-			_ = s.join(slot, &s.mu.members[slot], name)
+			_ = s.join(slot, s.member(slot), name)
 		}
 	}
 }
@@ -31,7 +31,7 @@ func (s *Shard[M]) LeaveAll(t *Target, names []string) {
 	defer s.unlock()
 	for _, slot := range s.slots(t) {
 		for _, name := range names {
-			s.leave(slot, &s.mu.members[slot], name)
+			s.leave(slot, s.member(slot), name)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func (s *Shard[M]) each(t *Target, f func(Slot, *member[M])) {
 	}
 	take := func(slots []Slot) {
 		for _, slot := range slots {
-			p := &s.mu.members[slot]
+			p := s.member(slot)
 			if p.at < 0 || marks && p.mark == s.mu.epoch {
 				continue
 			}
@@ -77,15 +77,13 @@ func (s *Shard[M]) exclude(names []string) {
 	s.mu.epoch++
 	if s.mu.epoch == 0 {
 		// The counter went round: old marks must not look new.
-		for i := range s.mu.members {
-			s.mu.members[i].mark = 0
-		}
+		s.mu.members.Each(func(p *member[M]) { p.mark = 0 })
 		s.mu.epoch = 1
 	}
 	for _, name := range names {
 		s.inRoom(name, func(slots []Slot) {
 			for _, slot := range slots {
-				s.mu.members[slot].mark = s.mu.epoch
+				s.member(slot).mark = s.mu.epoch
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/slab"
 )
 
 // Slot names a member within its shard.
@@ -28,11 +29,11 @@ type Shard[M comparable] struct {
 
 	mu struct {
 		sync.Mutex
-		members []member[M]
-		free    []Slot
+		members slab.Slab[member[M]]
 		ids     id.Table
 		visible []Slot // the members that are connected, in no order
 		rooms   map[string]*room
+		most    int    // rooms there were since the map was made
 		epoch   uint32 // of the marks last made
 		hidden  int    // members that are not connected yet
 		aliases *aliases
@@ -40,7 +41,7 @@ type Shard[M comparable] struct {
 	}
 }
 
-// member is one socket. A free slot has no id.
+// member is one socket.
 type member[M comparable] struct {
 	m     M
 	rooms *[]place // nil in no room but its own
@@ -66,7 +67,8 @@ type room struct {
 func NewShard[M comparable](maxRooms int) *Shard[M] {
 	s := &Shard[M]{maxRooms: maxRooms}
 	s.mu.rooms = make(map[string]*room)
-	s.mu.ids = id.NewTable(func(i uint32) *id.ID { return &s.mu.members[i].id })
+	s.mu.members.Moving = true
+	s.mu.ids = id.NewTable(func(i uint32) *id.ID { return &s.mu.members.At(i).id })
 	return s
 }
 
@@ -84,7 +86,7 @@ func (s *Shard[M]) own(slot Slot) string {
 			return name
 		}
 	}
-	return s.mu.members[slot].id.String()
+	return s.mu.members.At(uint32(slot)).id.String()
 }
 
 // isOwn reports whether a room is a member's own, by either of its names.
@@ -116,15 +118,9 @@ func (s *Shard[M]) Add(sid id.ID, m M) Slot { return s.AddAs(sid, "", m) }
 func (s *Shard[M]) AddAs(sid id.ID, alias string, m M) Slot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var slot Slot
-	if n := len(s.mu.free); n > 0 {
-		slot = s.mu.free[n-1]
-		s.mu.free = s.mu.free[:n-1]
-	} else {
-		slot = Slot(len(s.mu.members))
-		s.mu.members = append(s.mu.members, member[M]{})
-	}
-	s.mu.members[slot] = member[M]{m: m, at: -1, id: sid}
+	p, at := s.mu.members.Take()
+	slot := Slot(at)
+	*p = member[M]{m: m, at: -1, id: sid}
 	s.mu.ids.Insert(uint32(slot))
 	s.mu.hidden++
 	if alias != "" {
@@ -141,7 +137,7 @@ func (s *Shard[M]) Show(slot Slot) {
 	s.mu.Lock()
 	defer s.unlock()
 	s.mu.hidden--
-	s.mu.members[slot].at = int32(len(s.mu.visible))
+	s.member(slot).at = int32(len(s.mu.visible))
 	s.mu.visible = append(s.mu.visible, slot)
 	if j := s.mu.journal; j != nil {
 		own := s.own(slot)
@@ -154,7 +150,7 @@ func (s *Shard[M]) Show(slot Slot) {
 func (s *Shard[M]) Remove(slot Slot) (left []string) {
 	s.mu.Lock()
 	defer s.unlock()
-	m := &s.mu.members[slot]
+	m := s.member(slot)
 	if j := s.mu.journal; j != nil && m.at >= 0 {
 		own := s.own(slot)
 		j.left(own, own)
@@ -171,8 +167,8 @@ func (s *Shard[M]) Remove(slot Slot) (left []string) {
 		last := len(s.mu.visible) - 1
 		moved := s.mu.visible[last]
 		s.mu.visible[m.at] = moved
-		s.mu.members[moved].at = m.at
-		s.mu.visible = s.mu.visible[:last]
+		s.member(moved).at = m.at
+		s.mu.visible = shrunk(s.mu.visible[:last])
 	}
 	s.mu.ids.Remove(uint32(slot))
 	if a := s.mu.aliases; a != nil {
@@ -180,22 +176,36 @@ func (s *Shard[M]) Remove(slot Slot) (left []string) {
 			delete(a.names, slot)
 			delete(a.slots, name)
 		}
+		if len(a.names) == 0 {
+			s.mu.aliases = nil
+		}
 	}
-	s.mu.members[slot] = member[M]{}
-	s.mu.free = append(s.mu.free, slot)
+	*m = member[M]{}
+	s.mu.members.Give(uint32(slot))
 	return left
 }
 
+// shrunk returns the slots in less memory if there is much more than they need.
+func shrunk(slots []Slot) []Slot {
+	if n := len(slots); cap(slots) >= keep && n < cap(slots)/4 {
+		return append(make([]Slot, 0, 2*n), slots...)
+	}
+	return slots
+}
+
+// keep is how many slots or rooms a list or map has room for before it shrinks.
+const keep = 1024
+
 // get returns the member in a slot if it is m still.
 func (s *Shard[M]) get(slot Slot, m M) *member[M] {
-	if int(slot) >= len(s.mu.members) {
-		return nil
-	}
-	if p := &s.mu.members[slot]; p.m == m && p.id != (id.ID{}) {
+	if p := s.mu.members.Find(uint32(slot)); p != nil && p.m == m {
 		return p
 	}
 	return nil
 }
+
+// member returns the member in a slot that is in use.
+func (s *Shard[M]) member(slot Slot) *member[M] { return s.mu.members.At(uint32(slot)) }
 
 // Join puts a member into rooms. Rooms it is in already, its own among them,
 // stay as they are. Any goroutine.
@@ -233,6 +243,7 @@ func (s *Shard[M]) join(slot Slot, p *member[M], name string) error {
 	if r == nil {
 		r = &room{name: name}
 		s.mu.rooms[name] = r
+		s.mu.most = max(s.mu.most, len(s.mu.rooms))
 	}
 	*p.rooms = append(*p.rooms, place{r, int32(len(r.slots))})
 	r.slots = append(r.slots, slot)
@@ -278,16 +289,19 @@ func (s *Shard[M]) leavePlace(slot Slot, p place) {
 	last := len(r.slots) - 1
 	moved := r.slots[last]
 	r.slots[p.at] = moved
-	r.slots = r.slots[:last]
+	r.slots = shrunk(r.slots[:last])
 	if last == 0 {
 		delete(s.mu.rooms, r.name)
+		if s.mu.most >= keep && len(s.mu.rooms) == 0 {
+			s.mu.rooms, s.mu.most = make(map[string]*room), 0 // a map never shrinks
+		}
 		return
 	}
 	if int(p.at) == last {
 		return
 	}
-	for i := range *s.mu.members[moved].rooms {
-		if q := &(*s.mu.members[moved].rooms)[i]; q.room == r {
+	for i := range *s.member(moved).rooms {
+		if q := &(*s.member(moved).rooms)[i]; q.room == r {
 			q.at = p.at
 			return
 		}

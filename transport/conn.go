@@ -59,7 +59,7 @@ type Conn struct {
 // Open takes a new connection in. Loop only.
 func (e *Engine) Open(w Wire, fd int32) *Conn {
 	c, i := e.conns.Take()
-	c.index, c.loop, c.Wire, c.FD = i, e.index, w, fd
+	c.index, c.gen, c.loop, c.Wire, c.FD = i, e.generation(), e.index, w, fd
 	c.state = connHTTP
 	c.timer = e.arm(e.Now()+e.opts.HeaderTimeout, i, timerConn)
 	e.live.conns++

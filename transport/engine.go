@@ -9,6 +9,7 @@ import (
 	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/transport/http1"
 	"github.com/sioserver/sioserver/transport/internal/curg"
+	"github.com/sioserver/sioserver/transport/slab"
 	"github.com/sioserver/sioserver/transport/wheel"
 )
 
@@ -33,8 +34,9 @@ type Engine struct {
 	crowd *atomic.Int64  // requests at the gates of all peers
 
 	// Owned by the loop.
-	conns     Slab[Conn]
-	sessions  Slab[Session]
+	conns     slab.Slab[Conn]
+	sessions  slab.Slab[Session]
+	made      uint32 // records taken so far: their generation, never 0
 	sids      id.Table
 	timers    wheel.Wheel
 	alarm     int64 // the time last given to Network.Alarm, 0 for none
@@ -63,6 +65,12 @@ type Engine struct {
 
 // counts are the present numbers of an engine.
 type counts struct{ conns, sessions int }
+
+// generation tells a record from others that had or will have its index.
+func (e *Engine) generation() uint32 {
+	e.made = max(e.made+1, 1)
+	return e.made
+}
 
 // NewGroup makes the engines of a server, one for each loop. At most 256.
 // Before Run.

@@ -96,8 +96,8 @@ func (e *Engine) ref(c *Conn, x *exchange) ExchangeRef {
 // exchange finds what a reference names, nil if it is over. The engine is the
 // one of the reference.
 func (e *Engine) exchange(ref ExchangeRef) (*Conn, *exchange) {
-	c := e.conns.At(ref.conn)
-	if c.gen != ref.gen || c.state != connHTTP {
+	c := e.conns.Find(ref.conn)
+	if c == nil || c.gen != ref.gen || c.state != connHTTP {
 		return nil, nil
 	}
 	for x := c.first; x != nil; x = x.next {

@@ -34,9 +34,15 @@ func TestSessionFacts(t *testing.T) {
 	k := newKernel(t, 2, nil)
 	w, c := k.socket(1), k.poller(1)
 	ws, polled := k.session(1), k.session(2)
-	if !ws.WebSocket() || polled.WebSocket() || ws.Index() == polled.Index() || ws.Revision() != 4 ||
+	if !ws.WebSocket() || polled.WebSocket() || ws.Revision() != 4 ||
 		ws.ID().String() != w.sid || polled.ID().String() != c.sid || ws.Engine().Index() != 1 || w.conn.Loop() != 1 {
 		t.Error("a session does not know itself")
+	}
+	if ws.Owner() != 0 {
+		t.Error("a session has an owner from the beginning")
+	}
+	if ws.SetOwner(7); ws.Owner() != 7 || polled.Owner() != 0 {
+		t.Error("a session does not keep its owner")
 	}
 	var open []*Session
 	each := func() {

@@ -64,8 +64,8 @@ type resumeTask struct {
 }
 
 func (t *resumeTask) Run(e *Engine) {
-	c := e.conns.At(t.ref.conn)
-	if c.gen == t.ref.gen && c.requests == t.ref.seq && c.in != nil && c.in.phase == atGate {
+	c := e.conns.Find(t.ref.conn)
+	if c != nil && c.gen == t.ref.gen && c.requests == t.ref.seq && c.in != nil && c.in.phase == atGate {
 		e.letIn(c, &t.verdict)
 	}
 }

@@ -119,13 +119,13 @@ func (e *Engine) reap() {
 	for _, i := range e.graves {
 		c := e.conns.At(i)
 		c.frames.Close() // not earlier: a message may have been in use
-		*c = Conn{index: i, gen: c.gen + 1}
+		*c = Conn{}
 		e.conns.Give(i)
 	}
 	e.graves = e.graves[:0]
 	for _, i := range e.tombs {
 		s := e.sessions.At(i)
-		*s = Session{engine: e, index: i, gen: s.gen + 1}
+		*s = Session{engine: e}
 		e.sessions.Give(i)
 	}
 	e.tombs = e.tombs[:0]

@@ -41,11 +41,15 @@ type Session struct {
 	observed bool
 	stray    uint8
 	dialect  dialect // of its packets
+	owner    uint32  // the handler's number for it
 }
 
-// Index is a small number that no other session of the engine has until this
-// one has closed. Loop only.
-func (s *Session) Index() uint32 { return s.index }
+// Owner is the number that SetOwner has given, 0 before. Loop only.
+func (s *Session) Owner() uint32 { return s.owner }
+
+// SetOwner keeps a number for the handler, by which it finds what it knows of
+// the session. Loop only.
+func (s *Session) SetOwner(n uint32) { s.owner = n }
 
 // EachSession calls f for every open session. Loop only.
 func (e *Engine) EachSession(f func(*Session)) {
@@ -79,7 +83,7 @@ func (s *Session) codec() engineio.Codec { return s.dialect.codec() }
 // nil for polling.
 func (e *Engine) openSession(conn *Conn) *Session {
 	s, i := e.sessions.Take()
-	s.engine, s.index, s.conn = e, i, conn
+	s.engine, s.index, s.gen, s.conn = e, i, e.generation(), conn
 	s.state, s.dialect = sessionOpen, dialectOf(&e.query)
 	s.id = e.ids.New(e.index)
 	e.sids.Insert(i)

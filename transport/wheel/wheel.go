@@ -9,7 +9,11 @@
 // Its methods belong to the goroutine that owns the loop.
 package wheel
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/sioserver/sioserver/transport/slab"
+)
 
 // Tick is the resolution of a wheel in milliseconds. Timers fire at the first
 // tick at or after their deadline, never before it.
@@ -38,7 +42,7 @@ type Timer struct {
 	Kind  uint8
 }
 
-// node is one timer. Free nodes are linked through next.
+// node is one timer.
 type node struct {
 	next, prev uint32
 	due        uint32 // the lower bits of the tick
@@ -50,30 +54,26 @@ type node struct {
 
 // Wheel is a timing wheel. The zero Wheel is empty and stands at time 0.
 type Wheel struct {
-	nodes []node // index 0 is unused
-	free  uint32
-	armed int
-	tick  uint64 // every tick up to this one has fired
+	nodes slab.Slab[node] // links and IDs are an index + 1, 0 for none
+	tick  uint64          // every tick up to this one has fired
 	heads [levels][slots]uint32
 	used  [levels][slots / 64]uint64
 }
 
 // Len is the number of armed timers. Loop only.
-func (w *Wheel) Len() int { return w.armed }
+func (w *Wheel) Len() int { return w.nodes.Len() }
 
 // Arm sets a timer that is due at time at, in milliseconds since the wheel's
 // origin; a time that has passed is due at the next tick. Loop only.
 func (w *Wheel) Arm(at int64, owner uint32, kind uint8) ID {
 	due := max(uint64((at+Tick-1)/Tick), w.tick+1)
-	if due-w.tick > reach && w.armed == 0 {
+	if due-w.tick > reach && w.nodes.Len() == 0 {
 		w.tick = due - reach // the wheel stood still for months
 	}
-	i := w.alloc()
-	n := &w.nodes[i]
+	n, i := w.nodes.Take()
 	n.due, n.owner, n.kind = uint32(due), owner, kind
-	w.link(i)
-	w.armed++
-	return ID(i)
+	w.link(i + 1)
+	return ID(i + 1)
 }
 
 // Cancel disarms the timer and returns the zero ID, for the caller to store in
@@ -81,7 +81,7 @@ func (w *Wheel) Arm(at int64, owner uint32, kind uint8) ID {
 func (w *Wheel) Cancel(id ID) ID {
 	if id != 0 {
 		w.unlink(uint32(id))
-		w.release(uint32(id))
+		w.nodes.Give(uint32(id) - 1)
 	}
 	return 0
 }
@@ -93,7 +93,7 @@ func (w *Wheel) Advance(now int64, fire func(Timer)) {
 	w.expire(fire) // what a panic in fire has left behind
 	target := uint64(now / Tick)
 	for target > w.tick {
-		if w.armed == 0 {
+		if w.nodes.Len() == 0 {
 			w.tick = target
 			return
 		}
@@ -107,7 +107,7 @@ func (w *Wheel) Advance(now int64, fire func(Timer)) {
 // which is at or before the earliest deadline; ok is false when no timer is
 // armed. Loop only.
 func (w *Wheel) Next() (at int64, ok bool) {
-	if w.armed == 0 {
+	if w.nodes.Len() == 0 {
 		return 0, false
 	}
 	return int64(w.nextTick()) * Tick, true
@@ -164,7 +164,7 @@ func (w *Wheel) cascade() {
 		i := w.heads[level][slot]
 		w.clear(level, slot)
 		for i != 0 {
-			next := w.nodes[i].next
+			next := w.node(i).next
 			w.link(i)
 			i = next
 		}
@@ -176,16 +176,19 @@ func (w *Wheel) cascade() {
 func (w *Wheel) expire(fire func(Timer)) {
 	slot := uint8(w.tick)
 	for i := w.heads[0][slot]; i != 0; i = w.heads[0][slot] {
-		t := Timer{w.nodes[i].owner, w.nodes[i].kind}
+		t := Timer{w.node(i).owner, w.node(i).kind}
 		w.unlink(i)
-		w.release(i)
+		w.nodes.Give(i - 1)
 		fire(t)
 	}
 }
 
+// node returns the node that a link names.
+func (w *Wheel) node(i uint32) *node { return w.nodes.At(i - 1) }
+
 // link files a node by the distance of its deadline.
 func (w *Wheel) link(i uint32) {
-	n := &w.nodes[i]
+	n := w.node(i)
 	now := uint32(w.tick)
 	level, at := 0, n.due
 	switch d := n.due - now; {
@@ -202,19 +205,19 @@ func (w *Wheel) link(i uint32) {
 	head := w.heads[level][slot]
 	n.prev, n.next = 0, head
 	if head != 0 {
-		w.nodes[head].prev = i
+		w.node(head).prev = i
 	}
 	w.heads[level][slot] = i
 	w.used[level][slot/64] |= 1 << (slot % 64)
 }
 
 func (w *Wheel) unlink(i uint32) {
-	n := &w.nodes[i]
+	n := w.node(i)
 	if n.next != 0 {
-		w.nodes[n.next].prev = n.prev
+		w.node(n.next).prev = n.prev
 	}
 	if n.prev != 0 {
-		w.nodes[n.prev].next = n.next
+		w.node(n.prev).next = n.next
 		return
 	}
 	w.heads[n.level][n.slot] = n.next
@@ -226,22 +229,4 @@ func (w *Wheel) unlink(i uint32) {
 func (w *Wheel) clear(level int, slot uint8) {
 	w.heads[level][slot] = 0
 	w.used[level][slot/64] &^= 1 << (slot % 64)
-}
-
-func (w *Wheel) alloc() uint32 {
-	if i := w.free; i != 0 {
-		w.free = w.nodes[i].next
-		return i
-	}
-	if len(w.nodes) == 0 {
-		w.nodes = append(w.nodes, node{})
-	}
-	w.nodes = append(w.nodes, node{})
-	return uint32(len(w.nodes) - 1)
-}
-
-func (w *Wheel) release(i uint32) {
-	w.nodes[i].next = w.free
-	w.free = i
-	w.armed--
 }
