@@ -148,8 +148,8 @@ type Config struct {
 	// Limits bound what a client can make the server keep.
 	Limits Limits
 
-	// HTTP serves the requests outside Path, off the event loops. Bodies are
-	// limited to MaxHTTPBufferSize. Default: 404 for all of them.
+	// HTTP serves the requests outside Path that no pattern of
+	// [Server.HandleHTTP] matches, in the same way. Default: 404 for all of them.
 	HTTP http.Handler
 	// Logger receives what an operator should know. Default: [slog.Default].
 	Logger *slog.Logger
@@ -216,6 +216,13 @@ type Limits struct {
 	// them may. Others are answered 503. Default: 10,000 and 10 s.
 	GatedRequests int
 	GateTime      time.Duration
+	// HTTPConnections is how many connections at once may be served by HTTP and
+	// the handlers of [Server.HandleHTTP], each with a goroutine or two. Requests
+	// beyond are answered 503. Default: 10,000.
+	HTTPConnections int
+	// HTTPBody is how many bytes of a body these handlers may read; -1 is no limit.
+	// Default: MaxHTTPBufferSize.
+	HTTPBody int64
 	// Packet bounds the grammar of single packets. Default, for each of its
 	// fields: [socketio.DefaultLimits].
 	Packet socketio.Limits
@@ -274,6 +281,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.GatedRequests, d.Gated)
 	setDefault(&l.GateTime, milliseconds(d.GateTimeout))
 	setDefault(&l.PayloadPackets, d.PayloadPackets)
+	setDefault(&l.HTTPConnections, 10_000)
+	setDefault(&l.HTTPBody, max(c.MaxHTTPBufferSize, 1))
 	setPacketDefaults(&l.Packet)
 	return c
 }
@@ -354,6 +363,8 @@ func (c *Config) validate() error {
 	limit("PayloadPackets", l.PayloadPackets, math.MaxInt32)
 	limit("GatedRequests", l.GatedRequests, math.MaxInt32)
 	duration("Limits.GateTime", l.GateTime)
+	limit("HTTPConnections", l.HTTPConnections, math.MaxInt32)
+	check(l.HTTPBody >= -1, "Limits.HTTPBody is %d, it must be positive, or -1 for no limit", l.HTTPBody)
 	errs = append(errs, c.validateRequests()...)
 	p := &l.Packet
 	limit("Packet.Depth", p.Depth, math.MaxInt32)

@@ -126,3 +126,6 @@ func (n *Namespace) IsAway(pid string) bool {
 
 // RefusalQueue is how many refusals may wait to be told.
 const RefusalQueue = refusalQueue
+
+// WebConnections is the number of connections that have left the loops.
+func (s *Server) WebConnections() int { return int(s.web.open.Load()) }

@@ -33,6 +33,7 @@ func (n *fakeNetwork) Write(_ *transport.Conn, p []byte) error {
 func (*fakeNetwork) Buffered(*transport.Conn) int                         { return 0 }
 func (*fakeNetwork) Shutdown(*transport.Conn)                             {}
 func (*fakeNetwork) Close(*transport.Conn)                                {}
+func (*fakeNetwork) Leave(*transport.Conn, []byte) bool                   { return false }
 func (*fakeNetwork) Move(*transport.Conn, *transport.Engine, []byte) bool { return false }
 func (*fakeNetwork) Wake()                                                {}
 func (*fakeNetwork) Alarm(int64)                                          {}

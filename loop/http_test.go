@@ -20,8 +20,8 @@ func routes() http.Handler {
 	})
 	m.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		if err != nil || int64(len(body)) != r.ContentLength {
-			http.Error(w, "body", http.StatusInternalServerError)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-echo")
@@ -35,9 +35,6 @@ func routes() http.Handler {
 		h.Add("Set-Cookie", "a=1")
 		h.Add("Set-Cookie", "b=2")
 		h.Set("X-Bad", "one\r\nX-Injected: two")
-		h.Set("Content-Length", "9999")
-		h.Set("Connection", "close")
-		h.Set("Transfer-Encoding", "chunked")
 		w.WriteHeader(http.StatusTeapot)
 		w.WriteHeader(http.StatusOK) // too late
 	})
@@ -55,65 +52,89 @@ func routes() http.Handler {
 	return m
 }
 
+// askHTTP sends a request and reads the whole answer.
+func askHTTP(t *testing.T, c *http.Client, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	a, err := c.Do(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL, err)
+	}
+	defer func() { _ = a.Body.Close() }()
+	body, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL, err)
+	}
+	return a, string(body)
+}
+
+// webClient is a client with connections of its own.
+func webClient(t *testing.T) *http.Client {
+	tr := &http.Transport{}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 func TestHTTP(t *testing.T) {
 	s := serve(t, loop.Config{HTTP: routes()}, nil)
-	w, err := dialWire(s.addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
-	check := func(method, path, body string, status int, want string, fields ...string) *response {
+	client := webClient(t)
+	check := func(method, path, body string, status int, want string, fields ...string) http.Header {
 		t.Helper()
-		r, err := w.exchange(method, path, body, fields...)
+		r, err := http.NewRequest(method, "http://"+s.addr()+path, strings.NewReader(body))
 		if err != nil {
-			t.Fatalf("%s %s: %v", method, path, err)
+			t.Fatal(err)
 		}
-		if r.status != status || r.body != want {
-			t.Errorf("%s %s: %d %.100q, want %d %.100q", method, path, r.status, r.body, status, want)
+		for _, f := range fields {
+			name, value, _ := strings.Cut(f, ": ")
+			r.Header.Set(name, value)
 		}
-		if r.field("Date") == "" || len(r.fields["date"]) != 1 {
-			t.Errorf("%s %s: Date %q", method, path, r.fields["date"])
+		a, got := askHTTP(t, client, r)
+		if a.StatusCode != status || got != want {
+			t.Errorf("%s %s: %d %.100q, want %d %.100q", method, path, a.StatusCode, got, status, want)
 		}
-		return r
+		if len(a.Header["Date"]) != 1 {
+			t.Errorf("%s %s: Date %q", method, path, a.Header["Date"])
+		}
+		return a.Header
 	}
-	// All on one connection.
-	r := check("GET", "/hello/a%20b?q=1%2B1", "", 200, "hello a b, 1+1")
-	if r.proto != "HTTP/1.1" || r.field("Content-Type") != "text/plain; charset=utf-8" {
-		t.Errorf("answer %+v", r)
+	if h := check("GET", "/hello/a%20b?q=1%2B1", "", 200, "hello a b, 1+1"); h.Get("Content-Type") != "text/plain; charset=utf-8" {
+		t.Errorf("fields %v", h)
 	}
 	check("POST", "/echo", "", 200, "")
-	if r := check("POST", "/echo", "body\x00\xff", 200, "body\x00\xff"); r.field("Content-Type") != "application/x-echo" {
-		t.Errorf("Content-Type %q", r.field("Content-Type"))
+	if h := check("POST", "/echo", "body\x00\xff", 200, "body\x00\xff"); h.Get("Content-Type") != "application/x-echo" {
+		t.Errorf("fields %v", h)
 	}
 	large := strings.Repeat("0123456789", 99_000)
 	check("POST", "/echo", large, 200, large)
-	check("GET", "/about?x", "", 200, "GET test /about?x HTTP/1.1 yes [] "+w.LocalAddr().String(), "X-Test: yes")
-	r = check("GET", "/header", "", http.StatusTeapot, "")
-	if c := r.fields["set-cookie"]; len(c) != 2 || r.field("X-Injected") != "" || r.field("X-Bad") != "one  X-Injected: two" {
-		t.Errorf("fields %v", r.fields)
+	if h := check("GET", "/header", "", http.StatusTeapot, ""); len(h["Set-Cookie"]) != 2 || h.Get("X-Injected") != "" || h.Get("X-Bad") != "one  X-Injected: two" {
+		t.Errorf("fields %v", h)
 	}
-	if r := check("GET", "/html", "", 200, "<!DOCTYPE html><p>x"); !strings.HasPrefix(r.field("Content-Type"), "text/html") {
-		t.Errorf("Content-Type %q", r.field("Content-Type"))
+	if h := check("GET", "/html", "", 200, "<!DOCTYPE html><p>x"); !strings.HasPrefix(h.Get("Content-Type"), "text/html") {
+		t.Errorf("fields %v", h)
 	}
 	check("GET", "/empty", "", 200, "")
 	check("GET", "/interim", "", http.StatusAccepted, "")
 	check("GET", "/204", "", 204, "")
-	if r := check("HEAD", "/hello/x", "", 200, ""); r.field("Content-Length") != "9" {
-		t.Errorf("HEAD: Content-Length %q", r.field("Content-Length"))
+	if h := check("HEAD", "/hello/x", "", 200, ""); h.Get("Content-Length") != "9" {
+		t.Errorf("fields %v", h)
 	}
 	check("DELETE", "/hello/x", "", 405, "Method Not Allowed\n")
 	check("GET", "/nowhere", "", 404, "404 page not found\n")
-	if r := check("GET", "/redirect", "", 302, "<a href=\"/hello/x\">Found</a>.\n\n"); r.field("Location") != "/hello/x" {
-		t.Errorf("Location %q", r.field("Location"))
+	if h := check("GET", "/redirect", "", 302, "<a href=\"/hello/x\">Found</a>.\n\n"); h.Get("Location") != "/hello/x" {
+		t.Errorf("fields %v", h)
 	}
-	check("GET", "/panic", "", 500, "")
-	check("GET", "/abort", "", 500, "")
-	check("GET", "/status", "", 500, "")
+	// A panic costs its connection, and nothing else.
+	for path, logged := range map[string]int{"/panic": 1, "/abort": 0, "/status": 1} {
+		before := s.log.count("panic in the HTTP handler")
+		if a, err := client.Get("http://" + s.addr() + path); err == nil {
+			_ = a.Body.Close()
+			t.Errorf("%s: status %d", path, a.StatusCode)
+		}
+		if n := s.log.count("panic in the HTTP handler") - before; n < logged || logged == 0 && n > 0 {
+			t.Errorf("%s: %d panics logged:\n%s", path, n, s.log)
+		}
+	}
 	check("GET", "/hello/still", "", 200, "hello still, ")
-	if n := s.log.count("panic in the HTTP handler"); n != 2 {
-		t.Errorf("%d panics logged:\n%s", n, s.log)
-	}
-	if n := s.stats(t).Panics; n != 2 {
+	if n := s.stats(t).Panics; int(n) != s.log.count("panic in the HTTP handler") {
 		t.Errorf("%d panics counted", n)
 	}
 	_, _ = s.connect(t, "websocket")
@@ -152,16 +173,20 @@ func TestHTTPBodies(t *testing.T) {
 	if _, err := w.r.ReadByte(); err != io.EOF {
 		t.Errorf("after the refusal: %v", err)
 	}
-	w2, err := dialWire(s.addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w2.Close() }()
-	if r, err := w2.exchange("GET", "/hello/x", "", "Connection: close"); err != nil || r.body != "hello x, " {
-		t.Fatalf("%v, %v", r, err)
-	}
-	if _, err := w2.r.ReadByte(); err != io.EOF {
-		t.Errorf("after Connection: close: %v", err)
+	for _, n := range []int{1000, 1001} {
+		w2, err := dialWire(s.addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = w2.Close() }()
+		text := fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", n, strings.Repeat("x", n))
+		if _, err := io.WriteString(w2, text); err != nil {
+			t.Fatal(err)
+		}
+		want := map[int]int{1000: 200, 1001: 400}[n]
+		if r, err := w2.response("POST"); err != nil || r.status != want {
+			t.Errorf("%d bytes in chunks: %v, %v", n, r, err)
+		}
 	}
 }
 
@@ -187,16 +212,17 @@ func TestHTTPDefault(t *testing.T) {
 // TestHTTPSlowHandler: a handler that takes its time delays nobody else, and
 // may answer a connection that is gone.
 func TestHTTPSlowHandler(t *testing.T) {
-	entered, release := make(chan struct{}, 10), make(chan struct{})
+	entered, release := make(chan context.Context, 10), make(chan struct{})
 	s := serve(t, loop.Config{HTTP: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
-			entered <- struct{}{}
+			entered <- r.Context()
 			<-release
 		}
 		fmt.Fprint(w, r.URL.Path)
 	})}, onSync)
 	c, _ := s.connect(t, "websocket")
 	var slow []*wire
+	var contexts []context.Context
 	for range 3 {
 		w, err := dialWire(s.addr())
 		if err != nil {
@@ -206,10 +232,14 @@ func TestHTTPSlowHandler(t *testing.T) {
 		if err := w.request("GET", "/slow", ""); err != nil {
 			t.Fatal(err)
 		}
-		within(t, "the handler", entered)
+		contexts = append(contexts, within(t, "the handler", entered))
 		slow = append(slow, w)
 	}
 	slow[0].reset()
+	within(t, "the end of the context of a client that is gone", contexts[0].Done())
+	if contexts[1].Err() != nil {
+		t.Error("the context of another has ended")
+	}
 	c.sync(t)
 	quick, err := dialWire(s.addr())
 	if err != nil {
@@ -223,10 +253,9 @@ func TestHTTPSlowHandler(t *testing.T) {
 	// A shutdown gives it a moment, and takes no more requests.
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Shutdown(context.Background()) }()
-	eventually(t, "new requests are refused", func() bool {
-		r, err := quick.exchange("GET", "/quick", "")
-		return err == nil && r.status == http.StatusServiceUnavailable
-	})
+	if _, err := quick.r.ReadByte(); err != io.EOF {
+		t.Errorf("an idle connection at the shutdown: %v", err)
+	}
 	close(release)
 	for _, w := range slow[1:] {
 		if r, err := w.response("GET"); err != nil || r.body != "/slow" {

@@ -40,8 +40,10 @@ type Server struct {
 	roomEvents  atomic.Uint64 // missed
 	recoveries  recoveryCounters
 	strands     tally
-	requests    tally     // of Config.HTTP
-	adapters    sync.Once // closes them
+	requests    tally // of handlers of package net/http
+	web         web
+	turn        atomic.Uint32 // of the loops
+	adapters    sync.Once     // closes them
 	adaptersErr error
 	mu          struct {
 		sync.Mutex
@@ -71,13 +73,16 @@ func New(cfg Config) (*Server, error) {
 	s.dynamic.Store(new([]*Namespace))
 	begin := time.Now()
 	clock := func() int64 { return time.Since(begin).Milliseconds() }
-	s.engines = transport.NewGroup(cfg.Loops, cfg.transportOptions(), clock)
+	options := cfg.transportOptions()
+	s.web.init(s, options)
+	s.engines = transport.NewGroup(cfg.Loops, options, clock)
 	for i, e := range s.engines {
 		s.loops = append(s.loops, &Loop{server: s, engine: e, index: i})
 	}
 	var err error
 	s.reactor, err = reactor.New(reactor.Config{
 		Addrs: cfg.Listen, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Logger: cfg.Logger,
+		Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
 	}, s.engines, clock)
 	if err != nil {
 		return nil, fmt.Errorf("loop: %w", err)
@@ -191,7 +196,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) drain(ctx context.Context) error {
 	soon, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	_ = s.requests.wait(soon)
+	s.web.shutdown(soon)
 	ended := make(chan struct{}, len(s.engines))
 	open := 0
 	for i, e := range s.engines {

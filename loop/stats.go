@@ -83,6 +83,7 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 			"room_events":        s.roomEvents.Load(),
 			"recovery_bytes":     s.recoveries.bytes.Load(),
 			"recovery_sessions":  s.recoveries.sessions.Load(),
+			"http_connections":   s.web.hits.Load(),
 		},
 	}
 	if s.onLoop() {

@@ -266,6 +266,7 @@ func (e *Engine) flush(c *Conn) {
 	if c.sentAll() {
 		e.finish(c)
 	}
+	e.depart(c)
 }
 
 // afterWrite notes whether the peer keeps up, n bytes having been written.

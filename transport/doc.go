@@ -27,6 +27,9 @@
 // clients that are still sending take the end for a failure. At most
 // LingerBytes are discarded in all.
 //
+// A request outside the engine's path may be served elsewhere: its connection
+// leaves, with that request unread, as soon as those before it are answered.
+//
 // A request that the layer above wants to be asked about waits at the gate: its
 // connection reads on and acts upon nothing until the [Verdict] is there, for
 // GateTimeout at most. Requests before it are answered meanwhile.

@@ -156,7 +156,7 @@ func (e *Engine) home(sid []byte) *Engine {
 	return nil
 }
 
-// feedGate keeps what comes behind a request at the gate.
+// feedGate keeps what comes behind a request at the gate, or one that leaves.
 func (e *Engine) feedGate(c *Conn, p []byte) {
 	in := c.in
 	if in.room -= len(p); in.room < 0 {
@@ -239,6 +239,6 @@ func (e *Engine) tells() bool { return Gates(e.gates.Load())&TellRefusals != 0 }
 // refused tells the handler of a request that is refused.
 func (e *Engine) refused(c *Conn, r *http1.Request, head []byte, err *HandshakeError) {
 	if e.tells() {
-		e.handler.OnRefuse(&Hello{Request: r, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr()}, err)
+		e.handler.OnRefuse(&Hello{Request: r, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr(), Wire: c.Wire}, err)
 	}
 }

@@ -26,6 +26,10 @@ type Handler interface {
 	// OnClose ends the life of a session; nothing can be sent any more. It is
 	// called once for each OnOpen. err describes a transport error, else nil.
 	OnClose(s *Session, reason CloseReason, err error)
+	// OnForeign asks about a request that is not for the engine and of which only
+	// the head is there. If it reports true the connection leaves, see
+	// [Network.Leave]; else the request goes to OnRequest.
+	OnForeign(r *Hello) bool
 	// OnRequest delivers an HTTP request that is not for the engine, its body
 	// complete. It is answered through ref, now or later; the request and the
 	// body are views.
@@ -47,6 +51,7 @@ type Hello struct {
 	Head    []byte // request line and fields as they came
 	Remote  net.Addr
 	Local   net.Addr
+	Wire    Wire
 	Value   any // of the Verdict, for requests that waited at the gate
 }
 
@@ -67,6 +72,11 @@ type Network interface {
 	// head before anything else. The connection is closed here. It reports
 	// whether that could be started.
 	Move(c *Conn, to *Engine, head []byte) bool
+	// Leave takes the connection away from the engines for good, to be served by
+	// somebody who reads unread before anything else; unread is not kept. Nothing
+	// waits to be sent. The connection is closed here. It reports whether that
+	// could be done.
+	Leave(c *Conn, unread []byte) bool
 	// Wake makes the loop call [Engine.RunTasks] soon. Any goroutine.
 	Wake()
 	// Alarm makes the loop call [Engine.Advance] at time at or soon after, in

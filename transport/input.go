@@ -16,6 +16,7 @@ const (
 	readingBody
 	discardingBody // of the last request, which is refused or answered
 	atGate         // the head is complete, and nothing is acted upon yet
+	leaving        // likewise, and the request is served elsewhere
 )
 
 // sink is what a body is for.
@@ -42,7 +43,7 @@ type inbound struct {
 	answer   answer
 	received int // body bytes since the last judgement of the pace
 	seconds  int
-	room     int // bytes that may still come while the request is at the gate
+	room     int // bytes that may still come while nothing is acted upon
 }
 
 var inbounds = sync.Pool{New: func() any { return new(inbound) }}
@@ -73,7 +74,7 @@ func (e *Engine) dropInbound(c *Conn) {
 // that is complete, to be read by the state the connection is in then.
 func (e *Engine) feedHTTP(c *Conn, p []byte) (rest []byte) {
 	switch {
-	case c.in != nil && c.in.phase == atGate:
+	case c.in != nil && c.in.phase >= atGate:
 		e.feedGate(c, p)
 		return nil
 	case c.in != nil && c.in.phase == readingBody:

@@ -123,6 +123,20 @@ func (l *fakeLoop) Move(c *Conn, to *Engine, head []byte) bool {
 	return true
 }
 
+// Leave gives the connection to the test.
+func (l *fakeLoop) Leave(c *Conn, unread []byte) bool {
+	if l.k.refuseMoves {
+		return false
+	}
+	p := c.Wire.(*peer)
+	if len(p.kept) > 0 || c.out != nil {
+		l.k.t.Errorf("peer %d leaves before its answers", p.number)
+	}
+	p.left, p.unread = true, slices.Clone(unread)
+	l.drop(p)
+	return true
+}
+
 func (l *fakeLoop) Wake() { l.woken.Store(true) }
 
 func (l *fakeLoop) Alarm(at int64) { l.alarm = at }

@@ -42,6 +42,7 @@ func (n *nullNetwork) Buffered(*Conn) int               { return 0 }
 func (n *nullNetwork) Shutdown(*Conn)                   {}
 func (n *nullNetwork) Close(c *Conn)                    { n.engine.Closed(c) }
 func (n *nullNetwork) Move(*Conn, *Engine, []byte) bool { return false }
+func (n *nullNetwork) Leave(*Conn, []byte) bool         { return false }
 func (n *nullNetwork) Wake()                            { n.woken = true }
 func (n *nullNetwork) Alarm(int64)                      {}
 
@@ -70,6 +71,7 @@ func (h *nullHandler) OnMessage(s *Session, data []byte, binary bool) {
 func (h *nullHandler) OnUpgrade(*Session)                          {}
 func (h *nullHandler) OnDrain(*Session)                            {}
 func (h *nullHandler) OnClose(*Session, CloseReason, error)        {}
+func (h *nullHandler) OnForeign(*Hello) bool                       { return false }
 func (h *nullHandler) OnRequest(r ExchangeRef, _ *Hello, _ []byte) { r.Respond(200, nil, nil) }
 func (h *nullHandler) OnGate(r GateRef, _ *Question)               { r.Resume(Verdict{}) }
 func (h *nullHandler) OnRefuse(*Hello, *HandshakeError)            {}

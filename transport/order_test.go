@@ -123,7 +123,10 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 	}
 	switch c.state {
 	case connHTTP:
-		if (c.first == nil || c.in != nil) != (c.timer != 0) {
+		switch leaves := c.in != nil && c.in.phase == leaving; {
+		case leaves && (c.timer != 0 || c.first == nil && c.watch == 0):
+			fail("leaves and is not waiting for an answer of this side, or for one to be taken")
+		case !leaves && (c.first == nil || c.in != nil) != (c.timer != 0):
 			fail("waits for the peer and has no deadline, or the other way round")
 		}
 	case connWebSocket:

@@ -32,12 +32,14 @@ type peer struct {
 	got    []byte // received and not looked at yet
 	total  int    // bytes received in all
 
-	ahead []byte // sent while the connection moved
-	gone  bool   // closed by the peer while it moved
-	shut  bool   // the server has ended its sending half
-	over  bool   // the connection is closed
-	last  bool   // the server has said that it will close
-	fault fault
+	ahead  []byte // sent while the connection moved
+	gone   bool   // closed by the peer while it moved
+	shut   bool   // the server has ended its sending half
+	over   bool   // the connection is closed
+	left   bool   // it has left, with
+	unread []byte
+	last   bool // the server has said that it will close
+	fault  fault
 
 	cut     func([]byte) [][]byte // how what is sent is cut into reads
 	methods []string              // of requests without a response yet

@@ -89,7 +89,7 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 // hello describes the request at hand to the handler.
 func (e *Engine) hello(c *Conn, head []byte) *Hello {
 	h := &e.greeting
-	*h = Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr()}
+	*h = Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr(), Wire: c.Wire}
 	if v := e.verdict; v != nil {
 		h.Value = v.Value
 	}
@@ -227,8 +227,13 @@ func isIdentity(contentEncoding []byte) bool {
 	return len(contentEncoding) == 0 || bytes.EqualFold(contentEncoding, []byte("identity"))
 }
 
-// foreignRequest hands a request outside the engine's path to the handler.
+// foreignRequest hands a request outside the engine's path to the handler, or
+// lets its connection go.
 func (e *Engine) foreignRequest(c *Conn, head, rest []byte) []byte {
+	if e.handler.OnForeign(e.hello(c, head)) {
+		e.leave(c, head, rest)
+		return nil
+	}
 	x := e.beginExchange(c, &e.req)
 	ref := e.ref(c, x)
 	body, after, complete, ok := e.beginBody(c, rest)

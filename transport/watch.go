@@ -56,6 +56,7 @@ func (e *Engine) connWatch(c *Conn) {
 		e.finish(c)
 		return
 	}
+	e.depart(c)
 	if c.blocked || c.message != 0 || c.in != nil && c.in.phase == readingBody {
 		e.lookAt(c)
 	}

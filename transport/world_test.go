@@ -22,6 +22,7 @@ type world struct {
 	onUpgrade func(s *Session)
 	onDrain   func(s *Session)
 	onClose   func(s *Session, reason CloseReason, err error)
+	onForeign func(r *Hello) bool
 	onRequest func(ref ExchangeRef, r *Hello, body []byte)
 	onTimer   func(owner uint32)
 	onGate    func(ref GateRef, q *Question)
@@ -107,6 +108,8 @@ func (r *recorder) OnClose(s *Session, reason CloseReason, err error) {
 		f(s, reason, err)
 	}
 }
+
+func (r *recorder) OnForeign(h *Hello) bool { return r.k.onForeign != nil && r.k.onForeign(h) }
 
 func (r *recorder) OnRequest(ref ExchangeRef, h *Hello, body []byte) {
 	r.k.log = append(r.k.log, fmt.Sprintf("request %s %s %s", h.Request.Method, h.Request.Target, clip(body)))

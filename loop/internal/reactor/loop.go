@@ -4,8 +4,6 @@ package reactor
 
 import (
 	"context"
-	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -31,7 +29,8 @@ type loop struct {
 	}
 
 	// Owned by the loop.
-	ended bool // leaveTask has run
+	ended   bool                 // leaveTask has run
+	bridges map[*Bridge]struct{} // those that are open
 
 	// The two things that are run on the loop, made once.
 	wake wakeTask
@@ -147,6 +146,9 @@ func (l *loop) Alarm(at int64) {
 // holds nothing back, which costs less than gnet's own write; what it does not
 // take goes through gnet, which waits for the socket to drain.
 func (l *loop) Write(c *transport.Conn, p []byte) error {
+	if c.FD == noFD {
+		return c.Wire.(*Bridge).write(p)
+	}
 	gc := c.Wire.(gnet.Conn)
 	if gc.OutboundBuffered() == 0 {
 		n, err := send(c.FD, p)
@@ -160,80 +162,29 @@ func (l *loop) Write(c *transport.Conn, p []byte) error {
 }
 
 // Buffered implements transport.Network.
-func (l *loop) Buffered(c *transport.Conn) int { return c.Wire.(gnet.Conn).OutboundBuffered() }
+func (l *loop) Buffered(c *transport.Conn) int {
+	if c.FD == noFD {
+		return c.Wire.(*Bridge).buffered()
+	}
+	return c.Wire.(gnet.Conn).OutboundBuffered()
+}
 
 // Shutdown implements transport.Network.
-func (l *loop) Shutdown(c *transport.Conn) { shutdownWrite(c.FD) }
+func (l *loop) Shutdown(c *transport.Conn) {
+	if c.FD == noFD {
+		c.Wire.(*Bridge).shut()
+		return
+	}
+	shutdownWrite(c.FD)
+}
 
 // Close implements transport.Network.
 func (l *loop) Close(c *transport.Conn) {
-	gc := c.Wire.(gnet.Conn)
+	if c.FD == noFD {
+		c.Wire.(*Bridge).closed()
+		return
+	}
+	gc := polled(c.Wire)
 	// The error tells of a descriptor that was closed already.
 	_ = gc.EventLoop().Close(gc)
-}
-
-// moving is a connection on its way to another loop, and what it sent so far.
-type moving struct {
-	head    []byte
-	arrived atomic.Bool
-}
-
-// Move implements transport.Network. gnet takes over connections of package
-// net only, so the descriptor is dressed up as one.
-func (l *loop) Move(c *transport.Conn, to *transport.Engine, head []byte) bool {
-	r, m := l.reactor, &moving{head: head}
-	if !r.loops[to.Index()].runs(nil) {
-		return false
-	}
-	nc, err := netConn(c.Wire.(gnet.Conn))
-	if err != nil {
-		r.cfg.Logger.Warn("a connection could not be moved to the loop of its session", "error", err)
-		return false
-	}
-	// On its way it counts as open: those who wait for the last one wait for it.
-	r.conns.Add(1)
-	// Closing comes first: as long as this loop polls the socket it would read
-	// from it. The duplicate keeps the connection open.
-	l.Close(c)
-	result, err := r.loops[to.Index()].enroll(nc, m)
-	if err != nil {
-		_ = nc.Close()
-		r.gone()
-		return true
-	}
-	go func() {
-		<-result
-		if !m.arrived.Load() {
-			r.gone()
-		}
-	}()
-	return true
-}
-
-// enroll hands a connection of package net to gnet. Its value reaches OnOpen.
-func (l *loop) enroll(nc net.Conn, value any) (<-chan gnet.RegisteredResult, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.mu.events == nil {
-		return nil, errNotRunning
-	}
-	return l.mu.events.Enroll(gnet.NewContext(context.Background(), value), nc)
-}
-
-// netConn returns a connection of package net for a duplicate of gc's
-// descriptor.
-func netConn(gc gnet.Conn) (net.Conn, error) {
-	fd, err := gc.Dup()
-	if err != nil {
-		return nil, err
-	}
-	return fileConn(fd)
-}
-
-// fileConn returns a connection of package net for a descriptor, which it
-// takes over.
-func fileConn(fd int) (net.Conn, error) {
-	f := os.NewFile(uintptr(fd), "connection")
-	defer func() { _ = f.Close() }()
-	return net.FileConn(f)
 }

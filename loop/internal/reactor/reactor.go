@@ -22,6 +22,9 @@ type Config struct {
 	Shared   bool     // other processes may listen on the same ports
 	MaxConns int      // 0: as many as the descriptor limit allows
 	Logger   *slog.Logger
+
+	Left      func(*Left)   // has connections that leave, on a goroutine of their own
+	LeftStall time.Duration // how long they may take nothing of what is written to them
 }
 
 // errNotRunning says that gnet has no loop at present.
@@ -171,6 +174,7 @@ func (r *Reactor) serve() (err error) {
 		}
 		// The goroutines of the loops have ended.
 		for _, l := range r.loops {
+			l.closeBridges()
 			l.engine.Leave()
 		}
 	}()
@@ -278,27 +282,36 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 	case *moving:
 		from.arrived.Store(true)
 		l := r.loopOf(gc.EventLoop())
-		c := l.open(gc)
+		wire := transport.Wire(gc)
+		if from.remote != nil || from.value != nil {
+			wire = &adopted{gc, from.remote, from.value}
+		}
+		c := l.open(gc, wire)
 		defer l.guard(c)
 		l.engine.Feed(c, from.head)
 		return nil, gnet.None
 	}
 	n := r.conns.Add(1)
 	if stopping := r.stopping.Load(); stopping || n > int64(r.cfg.MaxConns) {
-		refused := r.refused.Add(1)
-		if !stopping && r.full.allows(time.Now()) {
-			r.cfg.Logger.Warn("connections are refused: MaxConnections are open", "max", r.cfg.MaxConns, "refused", refused)
-		}
+		r.tellRefused(stopping)
 		return nil, gnet.Close
 	}
-	r.loopOf(gc.EventLoop()).open(gc)
+	r.loopOf(gc.EventLoop()).open(gc, gc)
 	return nil, gnet.None
 }
 
+// tellRefused counts a connection that is refused.
+func (r *Reactor) tellRefused(stopping bool) {
+	refused := r.refused.Add(1)
+	if !stopping && r.full.allows(time.Now()) {
+		r.cfg.Logger.Warn("connections are refused: MaxConnections are open", "max", r.cfg.MaxConns, "refused", refused)
+	}
+}
+
 // open takes a connection in.
-func (l *loop) open(gc gnet.Conn) *transport.Conn {
+func (l *loop) open(gc gnet.Conn, wire transport.Wire) *transport.Conn {
 	l.engine.Enter()
-	c := l.engine.Open(gc, int32(gc.Fd()))
+	c := l.engine.Open(wire, int32(gc.Fd()))
 	gc.SetContext(c)
 	return c
 }
