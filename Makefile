@@ -56,8 +56,9 @@ browser: ## install Debian's Chromium if it is missing and this is root
 	cd $* && npm ci --silent
 	@touch $@
 
-$(BUNDLE): $(CLIENT)/node_modules/.package-lock.json
+$(BUNDLE): $(CLIENT)/node_modules/.package-lock.json $(CLIENT)/brotli.mjs
 	cp $(CLIENT)/node_modules/socket.io-client/dist/*.js $(CLIENT)/node_modules/socket.io-client/dist/*.map $(CLIENT)/bundle/
+	node $(CLIENT)/brotli.mjs $(CLIENT)/bundle/*.js
 	@touch $@
 
 fuzz: ## every fuzz target in turn, FUZZTIME each

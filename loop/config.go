@@ -86,6 +86,9 @@ type Config struct {
 	// MaxHTTPBufferSize is the size of a polling body or a websocket message, in
 	// bytes, beyond which the client is refused. Default: 1,000,000.
 	MaxHTTPBufferSize int64
+	// HTTPCompression compresses long answers to polls. Default: enabled, from
+	// 1024 bytes on.
+	HTTPCompression HTTPCompression
 
 	// AddTrailingSlash lets only requests for Path and a slash in. If it is
 	// disabled, the engine answers at Path without the slash too, as clients with
@@ -117,7 +120,8 @@ type Config struct {
 	// ClientFiles and with HTTP these requests go to HTTP.
 	ServeClient Switch
 	// ClientFiles has these files in its root directory. They are read by [New]
-	// and kept in memory. Default: none, and requests for them are told how to
+	// and kept in memory, plain and with gzip; where there is one of the same name
+	// with ".br" at its end, that goes to clients that accept brotli. Default: none, and requests for them are told how to
 	// get them.
 	ClientFiles fs.FS
 
@@ -248,6 +252,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.UpgradeTimeout, milliseconds(d.UpgradeTimeout))
 	setDefault(&c.ConnectTimeout, milliseconds(d.ConnectTimeout))
 	setDefault(&c.MaxHTTPBufferSize, d.MaxPayload)
+	c.HTTPCompression = c.HTTPCompression.withDefaults()
 	if c.ConnectionStateRecovery != nil {
 		r := *c.ConnectionStateRecovery
 		r.setDefaults()
@@ -333,6 +338,7 @@ func (c *Config) validate() error {
 	duration("UpgradeTimeout", c.UpgradeTimeout)
 	duration("ConnectTimeout", c.ConnectTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
+	c.HTTPCompression.check(check)
 	check(c.Parser == JSON || c.Parser == MsgPack, "Parser is %d, it must be JSON or MsgPack", c.Parser)
 	if r := c.ConnectionStateRecovery; r != nil {
 		check(c.recoverable, "ConnectionStateRecovery needs the default Adapter: leave Adapter nil")
@@ -395,6 +401,7 @@ func (c *Config) transportOptions() *transport.Options {
 	o.MaxPayload = c.MaxHTTPBufferSize
 	o.HTTP.Body = c.MaxHTTPBufferSize
 	o.PayloadPackets = c.Limits.PayloadPackets
+	c.HTTPCompression.options(&o)
 	c.requestOptions(&o)
 	o.OutboundBytes = c.Limits.OutboundBytes
 	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()

@@ -36,6 +36,7 @@ func TestZeroConfig(t *testing.T) {
 	check("UpgradeTimeout", c.UpgradeTimeout, 10*time.Second)
 	check("ConnectTimeout", c.ConnectTimeout, 45*time.Second)
 	check("MaxHTTPBufferSize", c.MaxHTTPBufferSize, int64(1_000_000))
+	check("HTTPCompression", c.HTTPCompression, loop.HTTPCompression{Threshold: 1024, Level: 1})
 	check("DropHandshake", c.DropHandshake, false)
 	check("Handlers", c.Handlers, 256)
 	check("Logger", c.Logger != nil, true)
@@ -86,6 +87,9 @@ func TestConfigFaults(t *testing.T) {
 		{loop.Config{UpgradeTimeout: 25 * time.Hour}, "loop: UpgradeTimeout is 25h0m0s, it must be from 1ms to 24h"},
 		{loop.Config{ConnectTimeout: -1}, "loop: ConnectTimeout is -1ns, it must be from 1ms to 24h"},
 		{loop.Config{MaxHTTPBufferSize: -5}, "loop: MaxHTTPBufferSize is -5, it must be positive"},
+		{loop.Config{HTTPCompression: loop.HTTPCompression{Enabled: 3}}, "loop: HTTPCompression.Enabled is 3, it must be Default, Enabled or Disabled"},
+		{loop.Config{HTTPCompression: loop.HTTPCompression{Threshold: -1}}, "loop: HTTPCompression.Threshold is -1, it must be positive"},
+		{loop.Config{HTTPCompression: loop.HTTPCompression{Level: 10}}, "loop: HTTPCompression.Level is 10, it must be from 1 to 9"},
 		{loop.Config{Handlers: -1}, "loop: Handlers is -1, it must be positive"},
 		{loop.Config{Parser: 2}, "loop: Parser is 2, it must be JSON or MsgPack"},
 		{loop.Config{ConnectionStateRecovery: &loop.RecoveryConfig{}, Adapter: rooms.InProcess}, "loop: ConnectionStateRecovery needs the default Adapter: leave Adapter nil"},

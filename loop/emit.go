@@ -20,7 +20,7 @@ import (
 // encoded. That there is none does not mean that the client has got the event:
 // for that, ask for an acknowledgement.
 func (s *Socket) Emit(event string, args ...any) error {
-	return s.emit(event, args, rooms.Flags{}, nil)
+	return s.emit(event, args, usual, nil)
 }
 
 // Send is Emit of the event "message".
@@ -35,8 +35,8 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	if s.watched() {
 		s.sending(event, a)
 	}
-	if s.logs(rooms.Flags{}) {
-		return s.emitLogged(event, []any{a})
+	if s.logs(usual) {
+		return s.emitLogged(event, []any{a}, usual)
 	}
 	l := s.loop
 	f := l.server.cfg.Parser
@@ -47,7 +47,7 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	if l.direct() {
 		if e := l.find(s.ref); e != nil {
 			l.out = f.appendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
-			l.send(e.session, l.out, a.bins, false)
+			l.send(e.session, l.out, a.bins, usual)
 		}
 		return nil
 	}
@@ -75,10 +75,10 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 		return err
 	}
 	if ack == nil && s.logs(f) {
-		return s.emitLogged(event, args)
+		return s.emitLogged(event, args, f)
 	}
 	m := newEmission(s)
-	m.volatile, m.ack = f.Volatile, ack
+	m.flags, m.ack = f, ack
 	if ack != nil {
 		ack.id = s.ns.acks.Add(1) - 1
 	}
@@ -100,8 +100,8 @@ func (s *Socket) logs(f rooms.Flags) bool {
 }
 
 // emitLogged sends an event as a broadcast to one, which is logged.
-func (s *Socket) emitLogged(event string, args []any) error {
-	return s.ns.log(event, args, rooms.Target{Rooms: []string{s.plainID()}, Flags: rooms.Flags{Compress: true}})
+func (s *Socket) emitLogged(event string, args []any, f rooms.Flags) error {
+	return s.ns.log(event, args, rooms.Target{Rooms: []string{s.plainID()}, Flags: f})
 }
 
 // ack answers an event of the client's.
@@ -126,7 +126,7 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 	if l.direct() {
 		if e := l.find(s.ref); e != nil {
 			l.out = f.appendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
-			l.send(e.session, l.out, a.bins, false)
+			l.send(e.session, l.out, a.bins, usual)
 		}
 		return nil
 	}
@@ -139,12 +139,20 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 
 // send writes a packet and its attachments to a session, and reports whether it
 // was taken.
-func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile bool) bool {
-	if volatile && !s.Writable() {
+func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, f rooms.Flags) bool {
+	if f.Volatile && !s.Writable() {
 		l.stats.volatileDropped++
 		return false
 	}
-	if l.server.cfg.Parser == MsgPack {
+	binary := l.server.cfg.Parser == MsgPack
+	if !f.Compress {
+		ok := s.SendPlain(text, binary)
+		for _, b := range bins {
+			ok = ok && s.SendPlain(b, true)
+		}
+		return ok
+	}
+	if binary {
 		return s.SendBinary(text)
 	}
 	if !s.Send(text) {
@@ -158,22 +166,25 @@ func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile b
 	return true
 }
 
+// usual are the flags of a packet for which none was set.
+var usual = rooms.Flags{Compress: true}
+
 // emission is a packet on its way to the loop of its socket.
 type emission struct {
-	socket   *Socket
-	volatile bool
-	ack      *ackRequest
-	args     []byte
-	text     []byte
-	bins     [][]byte
-	blob     []byte // memory of bins, once they are copied
+	socket *Socket
+	flags  rooms.Flags
+	ack    *ackRequest
+	args   []byte
+	text   []byte
+	bins   [][]byte
+	blob   []byte // memory of bins, once they are copied
 }
 
 var emissions = sync.Pool{New: func() any { return new(emission) }}
 
 func newEmission(s *Socket) *emission {
 	m := emissions.Get().(*emission)
-	m.socket = s
+	m.socket, m.flags = s, usual
 	return m
 }
 
@@ -246,9 +257,9 @@ func (m *emission) Run(*transport.Engine) {
 			m.ack.deliver(Args{}, ErrDisconnected)
 		}
 	case m.ack == nil:
-		l.send(e.session, m.text, m.bins, m.volatile)
+		l.send(e.session, m.text, m.bins, m.flags)
 	case l.await(m.socket, m.ack):
-		if !l.send(e.session, m.text, m.bins, m.volatile) {
+		if !l.send(e.session, m.text, m.bins, m.flags) {
 			// The socket is gone, which has told, or nothing will ever come.
 			if deliver := l.take(m.socket, m.ack.id); deliver != nil {
 				deliver(Args{}, ErrDropped)
@@ -278,7 +289,7 @@ func (s *Socket) Compress(on bool) SocketOperator { return s.operator().Compress
 func (s *Socket) Timeout(d time.Duration) SocketOperator { return s.operator().Timeout(d) }
 
 func (s *Socket) operator() SocketOperator {
-	return SocketOperator{s, rooms.Flags{Compress: true}}
+	return SocketOperator{s, usual}
 }
 
 // Volatile is [Socket.Volatile] on top of the flags set so far.

@@ -3,16 +3,16 @@
 package loop
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/sioserver/sioserver/transport"
+	"github.com/sioserver/sioserver/transport/coding"
 	"github.com/sioserver/sioserver/transport/http1"
 )
 
@@ -25,18 +25,18 @@ var clientNames = []string{
 // clientFiles are the files by path. They are made once and not changed.
 type clientFiles map[string]*clientFile
 
-// clientFile is one file, ready to be sent; both forms are nil if there is none.
+// clientFile is one file, ready to be sent; all forms are nil if there is none.
 type clientFile struct {
-	etag          string
-	fields        []byte // of both forms
-	plain, zipped []byte
+	etag    string
+	fields  []byte // of all forms
+	plain   []byte
+	gzip    []byte          // nil where it is no gain
+	brotli  []byte          // nil unless ClientFiles has it
+	codings []coding.Coding // of the forms there are, the shortest first
 }
 
-const (
-	noClientFile = "This server has no copy of the official client. Build sioserver with \"make build\", set Config.ClientFiles, or load the " +
-		"client from elsewhere.\n"
-	zippedField = "Content-Encoding: gzip\r\n"
-)
+const noClientFile = "This server has no copy of the official client. Build sioserver with \"make build\", set Config.ClientFiles, or load the " +
+	"client from elsewhere.\n"
 
 // newClientFiles reads the files of a server. A file that does not exist is
 // told to be missing; without any files they are left to other to serve, if
@@ -61,8 +61,8 @@ func newClientFiles(path string, files fs.FS, other bool) (clientFiles, error) {
 			if m := clientVersion.FindSubmatch(text[:min(len(text), 200)]); m != nil {
 				version = string(m[1])
 			}
-			f.plain = text
-			f.zipped = zipped(text)
+			f.plain, f.gzip = text, zipped(text)
+			f.brotli, _ = fs.ReadFile(files, name+".br") // most have none
 		}
 	}
 	if files == nil {
@@ -82,21 +82,24 @@ var clientVersion = regexp.MustCompile(`Socket\.IO v([0-9A-Za-z.+-]+)`)
 
 // zipped is a text compressed as well as it goes, nil if that is no gain.
 func zipped(text []byte) []byte {
-	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level exists
-	_, _ = w.Write(text)                                  // to memory
-	_ = w.Close()
-	if b.Len() >= len(text) {
+	b := coding.Append(nil, text, coding.Gzip, coding.MaxLevel)
+	if len(b) >= len(text) {
 		return nil
 	}
-	return b.Bytes()
+	return slices.Clip(b)
 }
 
-// prepare makes the field lines.
+// prepare makes the field lines, and the list of codings.
 func (f *clientFile) prepare(name, version string) {
 	kind := "application/javascript; charset=utf-8"
 	if strings.HasSuffix(name, ".map") {
 		kind = "application/json; charset=utf-8"
+	}
+	if f.brotli != nil {
+		f.codings = append(f.codings, coding.Brotli)
+	}
+	if f.gzip != nil {
+		f.codings = append(f.codings, coding.Gzip)
 	}
 	f.etag = strconv.Quote(version)
 	f.fields = fmt.Appendf(nil, "Content-Type: %s\r\nCache-Control: public, max-age=0\r\nETag: %s\r\nVary: Accept-Encoding\r\n", kind, f.etag)
@@ -150,13 +153,23 @@ func (f *clientFile) answer(r *http1.Request, cors *transport.CORS, granted bool
 		return http.StatusNotFound, append(fields, "Content-Type: text/plain; charset=utf-8\r\n"...), []byte(noClientFile)
 	}
 	fields = append(fields, f.fields...)
-	switch {
-	case f.matches(r):
+	if f.matches(r) {
 		return http.StatusNotModified, fields, nil
-	case f.zipped != nil && acceptsGzip(r):
-		return http.StatusOK, append(fields, zippedField...), f.zipped
 	}
-	return http.StatusOK, fields, f.plain
+	var accepts coding.Accept
+	r.EachValue("Accept-Encoding", accepts.Add)
+	body = f.plain
+	switch c := accepts.Best(f.codings...); c {
+	case coding.Gzip:
+		fields, body = appendCoding(fields, c), f.gzip
+	case coding.Brotli:
+		fields, body = appendCoding(fields, c), f.brotli
+	}
+	return http.StatusOK, fields, body
+}
+
+func appendCoding(fields []byte, c coding.Coding) []byte {
+	return fmt.Appendf(fields, "Content-Encoding: %s\r\n", c)
 }
 
 // matches reports whether the client has the file already (RFC 9110 13.1.2).
@@ -168,28 +181,4 @@ func (f *clientFile) matches(r *http1.Request) (ok bool) {
 		}
 	})
 	return ok
-}
-
-// acceptsGzip reports whether an answer may be compressed (RFC 9110 12.5.3).
-func acceptsGzip(r *http1.Request) bool {
-	named, any := -1.0, -1.0
-	r.EachValue("Accept-Encoding", func(list []byte) {
-		for element := range strings.SplitSeq(string(list), ",") {
-			name, parameters, _ := strings.Cut(element, ";")
-			q := 1.0
-			if key, value, ok := strings.Cut(strings.TrimSpace(parameters), "="); ok && strings.EqualFold(strings.TrimSpace(key), "q") {
-				var err error
-				if q, err = strconv.ParseFloat(strings.TrimSpace(value), 64); err != nil {
-					q = 0
-				}
-			}
-			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "gzip", "x-gzip":
-				named = max(named, q)
-			case "*":
-				any = max(any, q)
-			}
-		}
-	})
-	return named > 0 || named < 0 && any > 0
 }

@@ -97,6 +97,22 @@ func TestClientFileConditions(t *testing.T) {
 			}
 		}
 	}
+	// A form that the files bring along.
+	files := someFiles()
+	files["socket.io.min.js.br"] = &fstest.MapFile{Data: []byte("brotli")}
+	s = serve(t, loop.Config{ClientFiles: files}, nil)
+	for accept, coding := range map[string]string{"gzip, deflate, br": "br", "br": "br", "*": "br", "gzip, br;q=0.9": "gzip", "br;q=0, *": "gzip", "": "", "deflate": ""} {
+		r := s.ask(t, "GET", path, "Accept-Encoding: "+accept)
+		if r.field("Content-Encoding") != coding || (coding == "br") != (r.body == "brotli") || r.field("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: %v %.20q", accept, r.fields, r.body)
+		}
+		if h := s.ask(t, "HEAD", path, "Accept-Encoding: "+accept); h.field("Content-Encoding") != coding || h.field("Content-Length") != fmt.Sprint(len(r.body)) || h.body != "" {
+			t.Errorf("HEAD, %q: %v", accept, h.fields)
+		}
+	}
+	if r := s.ask(t, "GET", path+".br"); r.status != 404 {
+		t.Errorf("the form itself: %d", r.status)
+	}
 	// What does not shrink stays as it is.
 	if r := s.ask(t, "GET", "/socket.io/socket.io.js.map", "Accept-Encoding: gzip"); r.field("Content-Encoding") != "" || r.body != `{"of":"socket.io.js"}` {
 		t.Errorf("%v %q", r.fields, r.body)

@@ -22,7 +22,7 @@ type BroadcastOperator struct {
 }
 
 func (n *Namespace) operator() BroadcastOperator {
-	return BroadcastOperator{n, rooms.Target{Flags: rooms.Flags{Compress: true}}}
+	return BroadcastOperator{n, rooms.Target{Flags: usual}}
 }
 
 // Emit sends an event to every socket of the namespace. See
@@ -132,7 +132,7 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 	if o.ns.recoverable(o.target.Flags) {
 		return o.ns.log(event, args, o.target)
 	}
-	m, err := o.ns.encode(0, false, event, args)
+	m, err := o.ns.encode(0, false, event, args, o.target.Flags)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (o BroadcastOperator) each(do func(BroadcastOperator) error) (err error) {
 
 // encode encodes an event for many sockets. id is that of the wish for
 // acknowledgements if hasID.
-func (n *Namespace) encode(id uint64, hasID bool, event string, args []any) (*transport.Shared, error) {
+func (n *Namespace) encode(id uint64, hasID bool, event string, args []any, flags rooms.Flags) (*transport.Shared, error) {
 	f := n.server.cfg.Parser
 	m := emissions.Get().(*emission)
 	defer m.release()
@@ -190,5 +190,5 @@ func (n *Namespace) encode(id uint64, hasID bool, event string, args []any) (*tr
 		return nil, err
 	}
 	m.text = f.appendEvent(m.text, n.name, id, hasID, len(m.bins), event, m.args)
-	return f.shared(m.text, m.bins), nil
+	return f.shared(m.text, m.bins, flags), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sioserver/sioserver/proto/msgpack"
 	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/transport"
 )
 
@@ -129,11 +130,15 @@ func (f Parser) appendAck(dst []byte, nsp string, id uint64, bins int, args []by
 }
 
 // shared makes a packet for many sockets.
-func (f Parser) shared(packet []byte, bins [][]byte) *transport.Shared {
+func (f Parser) shared(packet []byte, bins [][]byte, flags rooms.Flags) *transport.Shared {
 	if f == MsgPack {
-		return transport.NewShared(nil, [][]byte{packet})
+		packet, bins = nil, [][]byte{packet}
 	}
-	return transport.NewShared(packet, bins)
+	m := transport.NewShared(packet, bins)
+	if !flags.Compress {
+		m.Plain()
+	}
+	return m
 }
 
 // json is arguments as JSON with attachments.

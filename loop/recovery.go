@@ -152,7 +152,7 @@ func (n *Namespace) log(event string, args []any, t rooms.Target) error {
 		return err
 	}
 	m.text = f.appendEvent(m.text, n.name, 0, false, len(m.bins), event, m.args)
-	shared := f.shared(m.text, m.bins)
+	shared := f.shared(m.text, m.bins, t.Flags)
 	// What a message is worth of bookkeeping is counted with it.
 	const overhead = 256
 	l := logged{message: shared, target: t, size: shared.Size() + overhead, at: now}

@@ -53,6 +53,8 @@ type Stats struct {
 	Disconnects        uint64
 	BytesIn, BytesOut  uint64
 	Writes             uint64 // system calls, about
+	CompressedIn       uint64 // bytes of answers to polls that were compressed, before
+	CompressedOut      uint64 // and after
 	MessagesIn         uint64 // Engine.IO messages
 	MessagesOut        uint64
 	Events             uint64 // from clients
@@ -127,6 +129,8 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.BytesIn += below.BytesIn
 		s.BytesOut += below.BytesOut
 		s.Writes += below.Writes
+		s.CompressedIn += below.CompressedIn
+		s.CompressedOut += below.CompressedOut
 		s.MessagesIn += below.MessagesIn
 		s.MessagesOut += below.MessagesOut
 		s.Events += own.events

@@ -110,6 +110,26 @@ func allocsOfBroadcast(t *testing.T, query string) {
 	})
 }
 
+// TestAllocsOfCompressedPolling has a long message compressed on its way out.
+func TestAllocsOfCompressedPolling(t *testing.T) {
+	for _, accept := range []string{"gzip", "deflate"} {
+		n := newNull()
+		sid, get, post := n.polled("EIO=4")
+		ask := []byte(request("GET", sid, "", "Accept-Encoding: "+accept))
+		tell := []byte(request("POST", sid, "4"+strings.Repeat("hello", 600)))
+		buf := make([]byte, 4000)
+		exchange := func() {
+			n.feed(get, buf, ask)
+			n.feed(post, buf, tell)
+			n.rest()
+		}
+		gate(t, 0, exchange)
+		if s := n.engine.Stats(); s.CompressedOut == 0 || s.CompressedOut > s.CompressedIn/4 {
+			t.Errorf("%d bytes became %d", s.CompressedIn, s.CompressedOut)
+		}
+	}
+}
+
 // TestAllocsOfPolling has a poll answered and a data request taken.
 func TestAllocsOfPolling(t *testing.T) {
 	for _, v := range []struct{ query, kind, body string }{

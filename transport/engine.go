@@ -51,6 +51,8 @@ type Engine struct {
 	tombs     []uint32   // sessions likewise
 	exchanges *exchange  // free ones
 	buffers   bufferPool
+	accepted  accepted
+	later     compressions
 	req       http1.Request
 	query     http1.Query
 	verdict   *Verdict // on the request at hand, nil if there is none

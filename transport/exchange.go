@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/coding"
 	"github.com/sioserver/sioserver/transport/http1"
 )
 
@@ -42,6 +43,7 @@ type answer struct {
 	close       bool
 	fields      []byte // further field lines
 	body        []byte
+	coding      coding.Coding
 	packets     bool // of session sid are in the body
 	sid         id.ID
 	refusal     *HandshakeError // what it tells, if it is one
@@ -272,6 +274,9 @@ func (e *Engine) appendAnswer(dst []byte, x *exchange, a *answer) []byte {
 		dst = append(dst, "Cache-Control: no-store\r\n"...)
 	}
 	dst = append(dst, a.fields...)
+	if a.coding != coding.Identity {
+		dst = append(append(append(dst, "Content-Encoding: "...), a.coding.String()...), "\r\n"...)
+	}
 	if a.status < 300 {
 		dst = append(dst, x.extra...)
 	} else {

@@ -2,7 +2,10 @@
 
 package transport
 
-import "github.com/sioserver/sioserver/transport/http1"
+import (
+	"github.com/sioserver/sioserver/transport/coding"
+	"github.com/sioserver/sioserver/transport/http1"
+)
 
 // Options are the settings shared by the engines of one server, and the limits
 // that keep a peer from growing anything without end. They are read-only once
@@ -40,6 +43,9 @@ type Options struct {
 	LingerBytes    int   // discarded behind the last request or in it
 	SessionLinger  int64 // for a polling client to fetch the news of a close
 	OutboundIntact int   // bytes of one connection written at once, uncorked
+
+	CompressFrom  int // bytes of an answer to a poll from which it is compressed, 0 for never
+	CompressLevel int // from coding.MinLevel to coding.MaxLevel
 
 	BarePath    bool     // requests for Path without its final slash are the engine's too
 	CORS        *CORS    // nil: only pages of the same host
@@ -79,6 +85,8 @@ func Defaults() Options {
 		LingerBytes:    1 << 20,
 		SessionLinger:  30_000,
 		OutboundIntact: 64 << 10,
+		CompressFrom:   1024,
+		CompressLevel:  coding.DefaultLevel,
 		Gated:          10_000,
 		GateTimeout:    10_000,
 	}

@@ -5,16 +5,18 @@ package transport
 import (
 	"github.com/sioserver/sioserver/proto/engineio"
 	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/coding"
 )
 
 // polling is what a session has while it polls.
 type polling struct {
-	get, post ExchangeRef // the open requests; the zero reference is none
-	candidate *Conn       // a websocket that wants to take over
-	spool     *buffer     // packets for the next poll, nil when there are none
-	over      uint32      // tick at which a burst in it began, 0 for none
-	base64    bool        // the candidate's client cannot read bytes
-	jsonp     *jsonp      // of a client that polls by JSONP, else nil
+	get, post ExchangeRef   // the open requests; the zero reference is none
+	candidate *Conn         // a websocket that wants to take over
+	spool     *buffer       // packets for the next poll, nil when there are none
+	over      uint32        // tick at which a burst in it began, 0 for none
+	base64    bool          // the candidate's client cannot read bytes
+	coding    coding.Coding // that the open GET wants its answer in
+	jsonp     *jsonp        // of a client that polls by JSONP, else nil
 }
 
 // open reports whether a GET waits.
@@ -61,6 +63,7 @@ type pollRequest struct {
 	revision uint8
 	mismatch bool // the request names another transport
 	octets   bool // the body is said to be binary
+	coding   coding.Coding
 	body     *buffer
 }
 
@@ -101,7 +104,7 @@ func (e *Engine) servePoll(p pollRequest) {
 	case s.state == sessionLingering:
 		s.answerLingering(p)
 	case p.kind == pollGet:
-		s.pollGet(p.ref)
+		s.pollGet(&p)
 	case p.kind == pollPostBegun:
 		s.beginPost(p.ref)
 	default:
@@ -111,14 +114,14 @@ func (e *Engine) servePoll(p pollRequest) {
 }
 
 // pollGet takes a GET: it is answered with what waits, or waits itself.
-func (s *Session) pollGet(ref ExchangeRef) {
+func (s *Session) pollGet(r *pollRequest) {
 	e, p := s.engine, s.poll
 	if p.open() {
-		e.answer(ref, statusAnswer(400))
+		e.answer(r.ref, statusAnswer(400))
 		s.close(TransportError, ErrOverlap)
 		return
 	}
-	p.get = ref
+	p.get, p.coding = r.ref, r.coding
 	switch {
 	case p.spool != nil:
 		s.flushPoll()
@@ -141,16 +144,19 @@ func (s *Session) flushPoll() {
 // answerGet answers the open GET with the spool and the packets in tail.
 func (s *Session) answerGet(tail []engineio.PacketType) {
 	e, p := s.engine, s.poll
-	ref := p.get
+	ref, c := p.get, p.coding
 	p.get = ExchangeRef{}
 	var spool []byte
 	if p.spool != nil {
 		spool = p.spool.B
 	}
 	a := s.payload(spool, tail)
+	if c != coding.Identity && !compressible(spool) {
+		c = coding.Identity
+	}
 	p.spool, p.over = e.buffers.put(p.spool), 0
 	a.packets, a.sid = true, s.id
-	e.answer(ref, a)
+	e.answerCoded(ref, a, c)
 	e.trimScratch()
 }
 
@@ -246,7 +252,7 @@ func (s *Session) answerLingering(p pollRequest) {
 		s.engine.answer(p.ref, okAnswer())
 		return
 	}
-	s.poll.get = p.ref
+	s.poll.get, s.poll.coding = p.ref, p.coding
 	if s.poll.spool != nil {
 		s.answerGet(nil)
 		return

@@ -79,7 +79,7 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 	if k := e.opts.Cookie; k != nil {
 		a.fields = slices.Concat(a.fields, k.line(s.id.String()))
 	}
-	e.answer(ref, a)
+	e.answerCoded(ref, a, e.coding())
 	e.serving.session = s
 	e.handler.OnOpen(s, e.hello(c, head))
 	e.serving.session = nil
@@ -169,7 +169,7 @@ func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []by
 	p := pollRequest{ref: ref, sid: sid, revision: revision(q), mismatch: string(q.Transport) != "polling"}
 	switch string(r.Method) {
 	case "GET":
-		p.kind = pollGet
+		p.kind, p.coding = pollGet, e.coding()
 	case "POST":
 		if !isIdentity(r.ContentEncoding) {
 			return e.answerEarly(c, ref, statusAnswer(415), rest)

@@ -11,7 +11,22 @@ import (
 
 // Send sends a text message, without its Engine.IO type digit. It reports
 // whether the session took it. The slice is copied. Loop only.
-func (s *Session) Send(text []byte) bool {
+func (s *Session) Send(text []byte) bool { return s.sendText(text, spoolText) }
+
+// SendBinary sends a binary message. It reports whether the session took it.
+// The slice is copied. Loop only.
+func (s *Session) SendBinary(data []byte) bool { return s.sendBinary(data, spoolBinary) }
+
+// SendPlain is Send, or SendBinary, of a message that is no reason to compress
+// anything. Loop only.
+func (s *Session) SendPlain(message []byte, binary bool) bool {
+	if binary {
+		return s.sendBinary(message, spoolBinary|spoolPlain)
+	}
+	return s.sendText(message, spoolText|spoolPlain)
+}
+
+func (s *Session) sendText(text []byte, kind uint8) bool {
 	if s.observed {
 		s.sending(text, false)
 	}
@@ -24,12 +39,10 @@ func (s *Session) Send(text []byte) bool {
 		s.engine.stats.MessagesOut++
 		return true
 	}
-	return s.spool(spoolText, text)
+	return s.spool(kind, text)
 }
 
-// SendBinary sends a binary message. It reports whether the session took it.
-// The slice is copied. Loop only.
-func (s *Session) SendBinary(data []byte) bool {
+func (s *Session) sendBinary(data []byte, kind uint8) bool {
 	if s.observed {
 		s.sending(data, true)
 	}
@@ -42,7 +55,7 @@ func (s *Session) SendBinary(data []byte) bool {
 		s.engine.stats.MessagesOut++
 		return true
 	}
-	return s.spool(spoolBinary, data)
+	return s.spool(kind, data)
 }
 
 // SendShared sends a message that other sessions get too. It reports whether
@@ -58,9 +71,9 @@ func (s *Session) SendShared(m *Shared) bool {
 	}
 	c := s.conn
 	if c == nil {
-		ok := s.state == sessionOpen && (m.text == nil || s.spool(spoolText, m.text))
+		ok := s.state == sessionOpen && (m.text == nil || s.spool(spoolText|m.plain, m.text))
 		for _, b := range m.bins {
-			ok = ok && s.spool(spoolBinary, b)
+			ok = ok && s.spool(spoolBinary|m.plain, b)
 		}
 		return ok
 	}
@@ -138,7 +151,8 @@ func (s *Session) sendPacket(t engineio.PacketType) {
 const (
 	spoolText   = 0
 	spoolBinary = 1
-	spoolPacket = 2 // plus the packet's type
+	spoolPacket = 2    // plus the packet's type
+	spoolPlain  = 0x80 // of a message: no reason to compress the payload
 	spoolHead   = 5
 )
 
@@ -148,7 +162,8 @@ func (s *Session) spool(kind uint8, data []byte) bool {
 	if s.state != sessionOpen || p == nil {
 		return false
 	}
-	if kind < spoolPacket && !s.spoolRoom(spoolHead+len(data)) {
+	message := kind&^spoolPlain < spoolPacket
+	if message && !s.spoolRoom(spoolHead+len(data)) {
 		return false
 	}
 	if p.spool == nil {
@@ -157,7 +172,7 @@ func (s *Session) spool(kind uint8, data []byte) bool {
 	p.spool.B = append(p.spool.B, kind, 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(p.spool.B[len(p.spool.B)-4:], uint32(len(data)))
 	p.spool.B = append(p.spool.B, data...)
-	if kind < spoolPacket {
+	if message {
 		e.stats.MessagesOut++
 	}
 	if p.open() && !s.queued {
@@ -193,7 +208,7 @@ func (s *Session) spoolRoom(n int) bool {
 func nextSpooled(spool []byte) (p engineio.Packet, rest []byte) {
 	n := spoolHead + int(binary.LittleEndian.Uint32(spool[1:]))
 	p = engineio.Packet{Type: engineio.Message, Data: spool[spoolHead:n]}
-	switch kind := spool[0]; kind {
+	switch kind := spool[0] &^ spoolPlain; kind {
 	case spoolText:
 	case spoolBinary:
 		p.Binary = true

@@ -16,6 +16,7 @@ type Shared struct {
 	text   []byte
 	bins   [][]byte
 	frames []byte // websocket frames of text and bins, in the first dialect
+	plain  uint8  // spoolPlain, or nothing
 
 	others atomic.Pointer[otherForms] // in other dialects, once somebody needs one
 }
@@ -79,6 +80,13 @@ func NewShared(text []byte, bins [][]byte) *Shared {
 		m.frames = ws.AppendFrame(m.frames, ws.OpBinary, b)
 		m.bins[i] = m.frames[len(m.frames)-len(b):]
 	}
+	return m
+}
+
+// Plain marks the message as no reason to compress anything, and returns it.
+// Before it is sent.
+func (m *Shared) Plain() *Shared {
+	m.plain = spoolPlain
 	return m
 }
 

@@ -28,6 +28,7 @@ const (
 	LimitGated
 	LimitGateTime
 	LimitGateBytes
+	LimitCompressing
 	limitCount
 )
 
@@ -52,6 +53,7 @@ var limitNames = [...]string{
 	LimitGated:          "gated",
 	LimitGateTime:       "gate_time",
 	LimitGateBytes:      "gate_bytes",
+	LimitCompressing:    "compressing",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.
@@ -69,6 +71,7 @@ type Stats struct {
 	BytesIn, BytesOut, Writes      uint64
 	MessagesIn, MessagesOut        uint64
 	Requests, Panics               uint64
+	CompressedIn, CompressedOut    uint64             // bytes of answers to polls before and after
 	Limits                         [limitCount]uint64 // hits, by Limit
 }
 
@@ -98,6 +101,8 @@ func (s *Stats) Add(o *Stats) {
 	s.MessagesOut += o.MessagesOut
 	s.Requests += o.Requests
 	s.Panics += o.Panics
+	s.CompressedIn += o.CompressedIn
+	s.CompressedOut += o.CompressedOut
 	for i := range s.Limits {
 		s.Limits[i] += o.Limits[i]
 	}

@@ -123,8 +123,10 @@ func (w *wild) text() string {
 	switch w.pick.pick(22) {
 	case 0, 1:
 		return request("GET", "", "")
-	case 2, 3, 4:
+	case 2, 3:
 		return request("GET", w.sid(), "")
+	case 4:
+		return request("GET", w.sid(), "", bothCodings)
 	case 5, 6:
 		return request("POST", w.sid(), packet)
 	case 7:
@@ -209,7 +211,7 @@ func (w *wild) serve() {
 		case 3:
 			s.SendShared(NewShared([]byte("shared"), [][]byte{{1, 2}}))
 		case 4:
-			s.SendBinary(make([]byte, 3000))
+			s.SendBinary(make([]byte, 3000<<(4*(n%2)))) // compressed at once, or in pieces
 		default:
 			s.Send([]byte("hello"))
 			if s.Writable() && s.Buffered() > 1<<30 {

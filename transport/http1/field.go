@@ -45,8 +45,8 @@ func (r *Request) keepField(name, value []byte) *Error {
 			return r.readContentLength(value)
 		}
 	case 15:
-		if r.AcceptEncoding == nil && isName(name, "accept-encoding") {
-			r.AcceptEncoding = value
+		if isName(name, "accept-encoding") {
+			keepFirst(&r.AcceptEncoding, &r.EncodingLines, value)
 		}
 	case 16:
 		if r.ContentEncoding == nil && isName(name, "content-encoding") {

@@ -28,6 +28,7 @@ type Request struct {
 
 	// How many lines there were of fields that should come once, or whose lines combine to a list.
 	OriginLines     int
+	EncodingLines   int // of AcceptEncoding
 	UpgradeLines    int
 	KeyLines        int
 	VersionLines    int

@@ -58,6 +58,7 @@ func (a *app) echoes(n *loop.Namespace) {
 		}
 	})
 	n.On("message", func(s *loop.Socket, e *loop.Event) { _ = s.EmitArgs("message-back", e.Args()) })
+	n.On("plain", func(s *loop.Socket, e *loop.Event) { _ = s.Compress(false).Emit("plain", e.Args()) })
 	n.On("message-with-ack", func(_ *loop.Socket, e *loop.Event) { _ = e.AckArgs(e.Args()) })
 	loop.On(n, "sequence", func(s *loop.Socket, count int) error {
 		for i := range count {

@@ -31,6 +31,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.BoolVar(&cfg.CleanupEmptyChildNamespaces, "cleanup-namespaces", false, "switch")
 	flag.BoolVar(&f.markHeaders, "mark-headers", false, "switch")
 	flag.BoolVar(&f.roomEvents, "room-events", false, "switch")
+	compress := flag.Int("http-compression", 1024, "bytes")
 	slash := flag.Bool("add-trailing-slash", true, "switch")
 	upgrades := flag.Bool("allow-upgrades", true, "switch")
 	serve := flag.Bool("serve-client", true, "switch")
@@ -49,6 +50,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	cfg.Listen = []string{*listen}
 	cfg.Transports = strings.Split(*transports, ",")
 	cfg.AddTrailingSlash, cfg.AllowUpgrades, cfg.ServeClient = on(*slash), on(*upgrades), on(*serve)
+	cfg.HTTPCompression = loop.HTTPCompression{Enabled: on(*compress > 0), Threshold: *compress}
 	if dir := os.Getenv("SIO_CLIENT_DIST"); dir != "" {
 		cfg.ClientFiles = os.DirFS(dir)
 	}

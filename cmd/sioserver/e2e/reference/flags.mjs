@@ -26,6 +26,7 @@ const DEFAULTS = {
   'mark-headers': 'false',
   'room-events': 'false',
   'cleanup-namespaces': 'false',
+  'http-compression': '1024',
 };
 
 const DENIED = 'Denied by query';
@@ -65,6 +66,7 @@ export function serverOptions(flags) {
     allowEIO3: yes('eio3'),
     serveClient: yes('serve-client'),
     cleanupEmptyChildNamespaces: yes('cleanup-namespaces'),
+    httpCompression: flags['http-compression'] !== '0' && { threshold: Number(flags['http-compression']) },
   };
   if (flags.parser === 'msgpack') options.parser = msgpack;
   if (flags.recovery !== '0') {

@@ -40,6 +40,7 @@ function echoes(socket) {
     ack?.(...args);
   });
   socket.on('message', (...args) => socket.emit('message-back', ...args));
+  socket.on('plain', (...args) => socket.compress(false).emit('plain', ...args));
   socket.on('message-with-ack', (...all) => {
     const [args, ack] = split(all);
     ack(...args);
