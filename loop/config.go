@@ -130,7 +130,8 @@ type Config struct {
 	// origin can connect then, with the cookies of their visitors.
 	// Default: false, and they are told that their protocol is not supported.
 	AllowEIO3 bool
-	// Parser is the form of packets on the wire. Default: [JSON].
+	// Parser is the form of packets on the wire: [JSON], [MsgPack], or one of the
+	// user's own. Default: [JSON].
 	Parser Parser
 	// Adapter connects the rooms with those of other servers. Default:
 	// [rooms.InProcess], no other servers.
@@ -247,6 +248,9 @@ func (c Config) withDefaults() Config {
 	if len(c.Transports) == 0 {
 		c.Transports = []string{Polling, WebSocket}
 	}
+	if c.Parser == nil {
+		c.Parser = JSON
+	}
 	setDefault(&c.PingInterval, milliseconds(d.PingInterval))
 	setDefault(&c.PingTimeout, milliseconds(d.PingTimeout))
 	setDefault(&c.UpgradeTimeout, milliseconds(d.UpgradeTimeout))
@@ -339,7 +343,6 @@ func (c *Config) validate() error {
 	duration("ConnectTimeout", c.ConnectTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
 	c.HTTPCompression.check(check)
-	check(c.Parser == JSON || c.Parser == MsgPack, "Parser is %d, it must be JSON or MsgPack", c.Parser)
 	if r := c.ConnectionStateRecovery; r != nil {
 		check(c.recoverable, "ConnectionStateRecovery needs the default Adapter: leave Adapter nil")
 		duration("ConnectionStateRecovery.MaxDisconnectionDuration", r.MaxDisconnectionDuration)

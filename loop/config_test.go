@@ -91,7 +91,6 @@ func TestConfigFaults(t *testing.T) {
 		{loop.Config{HTTPCompression: loop.HTTPCompression{Threshold: -1}}, "loop: HTTPCompression.Threshold is -1, it must be positive"},
 		{loop.Config{HTTPCompression: loop.HTTPCompression{Level: 10}}, "loop: HTTPCompression.Level is 10, it must be from 1 to 9"},
 		{loop.Config{Handlers: -1}, "loop: Handlers is -1, it must be positive"},
-		{loop.Config{Parser: 2}, "loop: Parser is 2, it must be JSON or MsgPack"},
 		{loop.Config{ConnectionStateRecovery: &loop.RecoveryConfig{}, Adapter: rooms.InProcess}, "loop: ConnectionStateRecovery needs the default Adapter: leave Adapter nil"},
 		{loop.Config{ConnectionStateRecovery: &loop.RecoveryConfig{MaxBytes: -1}}, "loop: ConnectionStateRecovery.MaxBytes is -1, it must be positive"},
 		{loop.Config{ConnectionStateRecovery: &loop.RecoveryConfig{MaxSessions: -1}}, "loop: ConnectionStateRecovery.MaxSessions is -1, it must be positive"},

@@ -44,7 +44,7 @@ func (l *Loop) auth(p *socketio.Packet) []byte {
 	if len(p.Payload) == 0 {
 		return nil
 	}
-	if f := l.server.cfg.Parser; f != JSON {
+	if f := l.server.form; f != formJSON {
 		raw, _ := Args{raw: p.Payload, n: 1, form: f}.json()
 		return raw
 	}

@@ -92,7 +92,7 @@ func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte
 // set fills an event with views.
 func (e *Event) set(s *Socket, p *socketio.Packet, name []byte, bins [][]byte) {
 	e.socket, e.name = s, name
-	e.args = Args{raw: p.Args, n: p.NumArgs, bins: bins, form: s.ns.server.cfg.Parser}
+	e.args = Args{raw: p.Args, n: p.NumArgs, bins: bins, form: s.ns.server.form}
 	e.id, e.wants, e.acked = p.ID, p.HasID, false
 }
 

@@ -38,8 +38,11 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	if s.logs(usual) {
 		return s.emitLogged(event, []any{a}, usual)
 	}
+	if s.ns.server.custom != nil {
+		return s.emitEncoded(event, []any{a}, usual, nil)
+	}
 	l := s.loop
-	f := l.server.cfg.Parser
+	f := l.server.form
 	a, err := a.in(f)
 	if err != nil {
 		return err
@@ -77,10 +80,17 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 	if ack == nil && s.logs(f) {
 		return s.emitLogged(event, args, f)
 	}
+	return s.emitEncoded(event, args, f, ack)
+}
+
+// emitEncoded encodes an event, tells those who watch, and sends it.
+func (s *Socket) emitEncoded(event string, args []any, f rooms.Flags, ack *ackRequest) error {
 	m := newEmission(s)
 	m.flags, m.ack = f, ack
+	id := uint64(0)
 	if ack != nil {
 		ack.id = s.ns.acks.Add(1) - 1
+		id = ack.id
 	}
 	if err := m.encode(event, args); err != nil {
 		m.release()
@@ -88,6 +98,10 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 	}
 	if s.watched() {
 		s.sending(event, counted(m.args, m.bins, m.parser()))
+	}
+	if err := m.recode(id, ack != nil, event); err != nil {
+		m.release()
+		return err
 	}
 	m.post()
 	return nil
@@ -111,14 +125,21 @@ func (s *Socket) ack(id uint64, args []any) error {
 		m.release()
 		return err
 	}
-	m.text = s.ns.server.cfg.Parser.appendAck(m.text, s.ns.name, id, len(m.bins), m.args)
+	m.text = m.parser().appendAck(m.text, s.ns.name, id, len(m.bins), m.args)
+	if err := m.recode(id, true, ""); err != nil {
+		m.release()
+		return err
+	}
 	m.post()
 	return nil
 }
 
 func (s *Socket) ackArgs(id uint64, a Args) error {
+	if s.ns.server.custom != nil {
+		return s.ack(id, []any{a})
+	}
 	l := s.loop
-	f := l.server.cfg.Parser
+	f := l.server.form
 	a, err := a.in(f)
 	if err != nil {
 		return err
@@ -138,15 +159,15 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 }
 
 // send writes a packet and its attachments to a session, and reports whether it
-// was taken.
+// was taken. A nil text is none.
 func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, f rooms.Flags) bool {
 	if f.Volatile && !s.Writable() {
 		l.stats.volatileDropped++
 		return false
 	}
-	binary := l.server.cfg.Parser == MsgPack
+	binary := l.server.form == formMsgPack
 	if !f.Compress {
-		ok := s.SendPlain(text, binary)
+		ok := text == nil || s.SendPlain(text, binary)
 		for _, b := range bins {
 			ok = ok && s.SendPlain(b, true)
 		}
@@ -155,7 +176,7 @@ func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, f rooms.Fl
 	if binary {
 		return s.SendBinary(text)
 	}
-	if !s.Send(text) {
+	if text != nil && !s.Send(text) {
 		return false
 	}
 	for _, b := range bins {
@@ -173,6 +194,7 @@ var usual = rooms.Flags{Compress: true}
 type emission struct {
 	socket *Socket
 	flags  rooms.Flags
+	bare   bool // there is no text
 	ack    *ackRequest
 	args   []byte
 	text   []byte
@@ -221,7 +243,15 @@ func (m *emission) encodeArgs(args []any) (err error) {
 	return err
 }
 
-func (m *emission) parser() Parser { return m.socket.ns.server.cfg.Parser }
+// packet is the text of the packet, nil if it has none.
+func (m *emission) packet() []byte {
+	if m.bare {
+		return nil
+	}
+	return m.text
+}
+
+func (m *emission) parser() form { return m.socket.ns.server.form }
 
 // post sends the emission: at once if the caller is on the loop, else from
 // there, for which the binary values are copied, because the caller may use
@@ -257,9 +287,9 @@ func (m *emission) Run(*transport.Engine) {
 			m.ack.deliver(Args{}, ErrDisconnected)
 		}
 	case m.ack == nil:
-		l.send(e.session, m.text, m.bins, m.flags)
+		l.send(e.session, m.packet(), m.bins, m.flags)
 	case l.await(m.socket, m.ack):
-		if !l.send(e.session, m.text, m.bins, m.flags) {
+		if !l.send(e.session, m.packet(), m.bins, m.flags) {
 			// The socket is gone, which has told, or nothing will ever come.
 			if deliver := l.take(m.socket, m.ack.id); deliver != nil {
 				deliver(Args{}, ErrDropped)

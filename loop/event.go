@@ -17,8 +17,8 @@ type Args struct {
 	raw  []byte
 	n    int
 	bins [][]byte
-	part bool   // not all of bins are cited
-	form Parser // of raw
+	part bool // not all of bins are cited
+	form form // of raw
 }
 
 // Len is the number of arguments.
@@ -29,7 +29,7 @@ func (a Args) Len() int { return a.n }
 // if there is no argument i.
 func (a Args) Raw(i int) json.RawMessage {
 	arg := a.arg(i)
-	if arg != nil && a.form != JSON {
+	if arg != nil && a.form != formJSON {
 		arg, _ = Args{raw: arg, n: 1, form: a.form}.json()
 	}
 	return arg
@@ -76,7 +76,7 @@ func (a Args) Bind(vs ...any) error {
 
 // Binary is argument i if it is a binary value, else nil. It is a view.
 func (a Args) Binary(i int) (b []byte) {
-	if arg := a.arg(i); len(arg) > 0 && (a.form != JSON || arg[0] == '{') && a.form.unmarshal(arg, a.bins, &b) == nil {
+	if arg := a.arg(i); len(arg) > 0 && (a.form != formJSON || arg[0] == '{') && a.form.unmarshal(arg, a.bins, &b) == nil {
 		return b
 	}
 	return nil
@@ -99,7 +99,7 @@ func (a Args) Slice(from, to int) Args {
 		_, end = a.form.nextArg(end)
 	}
 	raw := rest[:len(rest)-len(end)]
-	if a.form == JSON {
+	if a.form == formJSON {
 		raw = bytes.TrimRight(raw, ", \t\r\n")
 	}
 	return Args{raw: raw, n: to - from, bins: a.bins, part: true, form: a.form}
@@ -107,8 +107,8 @@ func (a Args) Slice(from, to int) Args {
 
 // in returns the arguments in a form, with those attachments only that they
 // cite.
-func (a Args) in(f Parser) (Args, error) {
-	if a.form == f && (!a.part || f == MsgPack) {
+func (a Args) in(f form) (Args, error) {
+	if a.form == f && (!a.part || f == formMsgPack) {
 		return a, nil
 	}
 	raw, bins, err := f.appendCited(nil, nil, a)

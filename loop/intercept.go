@@ -51,7 +51,7 @@ func (s *Socket) pass(r *Registration, e *Event) bool {
 // SetArgs replaces the arguments for the handlers that come next. The values are
 // encoded like those of [Socket.Emit]. The error tells what cannot be encoded.
 func (e *Event) SetArgs(args ...any) error {
-	f := e.socket.ns.server.cfg.Parser
+	f := e.socket.ns.server.form
 	raw, bins, err := f.appendArgs(nil, nil, args)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (s *Socket) fail(err error) {
 }
 
 // counted makes Args of encoded arguments.
-func counted(raw []byte, bins [][]byte, f Parser) Args {
+func counted(raw []byte, bins [][]byte, f form) Args {
 	a := Args{raw: raw, bins: bins, form: f}
 	for rest := raw; len(rest) > 0; a.n++ {
 		_, rest = f.nextArg(rest)
@@ -140,19 +140,13 @@ func (s *Socket) sending(event string, args Args) {
 
 // broadcasting tells the watchers of a broadcast, behind the socket's events.
 func (l *Loop) broadcasting(s *Socket, m *transport.Shared) {
-	f := l.server.cfg.Parser
-	packet, bins := m.Message()
-	if f == MsgPack {
-		packet, bins = bins[0], nil
-	}
 	l.run(s, job{call: func() {
-		var p socketio.Packet
-		limits := unlimited
-		if err := f.decode(packet, f == MsgPack, 4, &limits, &p); err != nil {
+		name, args, err := l.server.decodedShared(m)
+		if err != nil {
 			s.fail(err)
 			return
 		}
-		s.sending(p.EventName(), Args{raw: p.Args, n: p.NumArgs, bins: bins, form: f})
+		s.sending(name, args)
 	}})
 }
 

@@ -86,6 +86,7 @@ type kept struct {
 	unknown   int
 	searches  []string  // names of namespaces that are looked for
 	watchers  *watchers // of its Conn
+	custom    *customClient
 }
 
 // find returns the entry that ref names, nil if the socket is gone.
@@ -153,8 +154,12 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 
 // OnMessage implements [transport.Handler].
 func (l *Loop) OnMessage(s *transport.Session, data []byte, binary bool) {
-	c, f := l.client(s), l.server.cfg.Parser
-	if binary && f == JSON {
+	c, f := l.client(s), l.server.form
+	if l.server.custom != nil {
+		l.customMessage(s, c, data, binary)
+		return
+	}
+	if binary && f == formJSON {
 		l.attachment(s, c, data)
 		return
 	}
@@ -189,6 +194,11 @@ func (l *Loop) beginAttachments(s *transport.Session, c *client, p *socketio.Pac
 		s.Fail(err)
 		return
 	}
+	l.armAssembly(s, k)
+}
+
+// armAssembly limits the time for the rest of a packet.
+func (l *Loop) armAssembly(s *transport.Session, k *kept) {
 	at := l.engine.Now() + l.server.cfg.Limits.AttachmentTime.Milliseconds()
 	k.session = s
 	k.assembly = l.engine.Arm(at, s.Owner()<<1|timerAssembly)

@@ -182,7 +182,7 @@ func (o BroadcastOperator) each(do func(BroadcastOperator) error) (err error) {
 // encode encodes an event for many sockets. id is that of the wish for
 // acknowledgements if hasID.
 func (n *Namespace) encode(id uint64, hasID bool, event string, args []any, flags rooms.Flags) (*transport.Shared, error) {
-	f := n.server.cfg.Parser
+	f := n.server.form
 	m := emissions.Get().(*emission)
 	defer m.release()
 	var err error
@@ -190,5 +190,5 @@ func (n *Namespace) encode(id uint64, hasID bool, event string, args []any, flag
 		return nil, err
 	}
 	m.text = f.appendEvent(m.text, n.name, id, hasID, len(m.bins), event, m.args)
-	return f.shared(m.text, m.bins, flags), nil
+	return n.share(m, id, hasID, event, flags)
 }

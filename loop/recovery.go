@@ -133,14 +133,14 @@ func (n *Namespace) recoverable(f rooms.Flags) bool { return n.recovery != nil &
 // log sends an event to the sockets of a target on this server, and keeps it for
 // those that are away.
 func (n *Namespace) log(event string, args []any, t rooms.Target) error {
-	f, r := n.server.cfg.Parser, n.recovery
+	f, r := n.server.form, n.recovery
 	m := emissions.Get().(*emission)
 	defer m.release()
 	var err error
 	if m.args, m.bins, err = f.appendArgs(m.args, m.bins, args); err != nil {
 		return err
 	}
-	if f == JSON && len(m.args) > 0 {
+	if f == formJSON && len(m.args) > 0 {
 		m.args = append(m.args, ',')
 	}
 	r.mu.Lock()
@@ -152,7 +152,10 @@ func (n *Namespace) log(event string, args []any, t rooms.Target) error {
 		return err
 	}
 	m.text = f.appendEvent(m.text, n.name, 0, false, len(m.bins), event, m.args)
-	shared := f.shared(m.text, m.bins, t.Flags)
+	shared, err := n.share(m, 0, false, event, t.Flags)
+	if err != nil {
+		return err
+	}
 	// What a message is worth of bookkeeping is counted with it.
 	const overhead = 256
 	l := logged{message: shared, target: t, size: shared.Size() + overhead, at: now}

@@ -35,7 +35,7 @@ func (l *Loop) splitRevision3(p *socketio.Packet) bool {
 	for key, list := range values {
 		auth[key] = list[len(list)-1]
 	}
-	p.Payload, _, _ = l.server.cfg.Parser.appendValues(nil, nil, []any{auth})
+	p.Payload, _, _ = l.server.form.appendValues(nil, nil, []any{auth})
 	return true
 }
 

@@ -19,6 +19,8 @@ import (
 type Server struct {
 	// Immutable after New.
 	cfg     Config
+	form    form   // in which it keeps packets
+	custom  Parser // nil for those it knows itself
 	loops   []*Loop
 	engines []*transport.Engine
 	reactor *reactor.Reactor
@@ -62,6 +64,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, workers: newWorkers(cfg.Handlers), done: make(chan struct{}), trusted: cfg.TrustedProxies}
+	var known bool
+	if s.form, known = cfg.Parser.(form); !known {
+		s.custom = cfg.Parser
+	}
 	s.engineHooks.Store(&engineHooks{})
 	if cfg.ServeClient != Disabled {
 		var err error

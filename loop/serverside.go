@@ -40,7 +40,7 @@ func (e *ServerEvent) Ack(v any) error {
 	case e.acked:
 		return ErrAcked
 	}
-	raw, bins, err := JSON.appendArgs(nil, nil, []any{v})
+	raw, bins, err := formJSON.appendArgs(nil, nil, []any{v})
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (n *Namespace) serverPacket(event string, args []any) (*rooms.Packet, error
 		return nil, fmt.Errorf("%w: %q", ErrServerReserved, event)
 	}
 	// Encoded here, so that each server gets what every other one gets.
-	raw, bins, err := JSON.appendArgs(nil, nil, args)
+	raw, bins, err := formJSON.appendArgs(nil, nil, args)
 	if err != nil {
 		return nil, err
 	}
@@ -131,12 +131,12 @@ func answered(a rooms.Answer) Args {
 // ServerSideEvent implements [rooms.Local].
 func (p local) ServerSideEvent(packet *rooms.Packet, answer func(rooms.Answer)) {
 	s := p.ns.server
-	raw, bins, err := JSON.appendArgs(nil, nil, packet.Args)
+	raw, bins, err := formJSON.appendArgs(nil, nil, packet.Args)
 	if err != nil {
 		s.fail(nil, err)
 		return
 	}
-	args := counted(raw, bins, JSON).Clone()
+	args := counted(raw, bins, formJSON).Clone()
 	for _, h := range p.ns.hooks.Load().server {
 		if h.event == packet.Event {
 			e := &ServerEvent{name: packet.Event, args: args, reply: answer}

@@ -3,7 +3,11 @@
 
 package msgpack
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+)
 
 // AppendString appends s as a MessagePack string. Each byte that is not UTF-8
 // becomes U+FFFD. Any goroutine.
@@ -43,6 +47,17 @@ func AppendConnect(dst []byte, nsp, sid, pid string) []byte {
 func AppendConnectError(dst []byte, nsp string, payload []byte) []byte {
 	dst = append(dst, "\x83\xa4type\x04\xa4data"...)
 	return appendNamespace(append(dst, payload...), nsp)
+}
+
+// AppendPayload appends a packet with one value for its payload, none if that is
+// empty: a CONNECT as clients send it, or what AppendConnectError does. Any
+// goroutine.
+func AppendPayload(dst []byte, t socketio.PacketType, nsp string, payload []byte) []byte {
+	if len(payload) == 0 {
+		return appendNamespace(append(append(dst, "\x82\xa4type"...), byte(t)), nsp)
+	}
+	dst = append(append(dst, "\x83\xa4type"...), byte(t))
+	return appendNamespace(append(append(dst, "\xa4data"...), payload...), nsp)
 }
 
 // AppendDisconnect appends a DISCONNECT packet. Any goroutine.

@@ -36,7 +36,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	upgrades := flag.Bool("allow-upgrades", true, "switch")
 	serve := flag.Bool("serve-client", true, "switch")
 	transports := flag.String("transports", "polling,websocket", "list")
-	parser := flag.String("parser", "json", "json or msgpack")
+	parser := flag.String("parser", "json", "json, msgpack, object or mirror")
 	initial := flag.String("initial-packet", "", "text")
 	deny := flag.String("deny-query", "", "name=value")
 	cookie := flag.String("cookie", "", "name")
@@ -54,9 +54,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	if dir := os.Getenv("SIO_CLIENT_DIST"); dir != "" {
 		cfg.ClientFiles = os.DirFS(dir)
 	}
-	if *parser == "msgpack" {
-		cfg.Parser = loop.MsgPack
-	}
+	cfg.Parser = parsers[*parser]
 	if *initial != "" {
 		cfg.InitialPacket = *initial
 	}

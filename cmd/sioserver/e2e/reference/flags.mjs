@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import * as msgpack from 'socket.io-msgpack-parser';
+import { mirror, object } from '../suite/parsers.mjs';
 
 const DEFAULTS = {
   'listen': '',
@@ -68,7 +69,7 @@ export function serverOptions(flags) {
     cleanupEmptyChildNamespaces: yes('cleanup-namespaces'),
     httpCompression: flags['http-compression'] !== '0' && { threshold: Number(flags['http-compression']) },
   };
-  if (flags.parser === 'msgpack') options.parser = msgpack;
+  if (flags.parser !== 'json') options.parser = { msgpack, object, mirror }[flags.parser];
   if (flags.recovery !== '0') {
     options.connectionStateRecovery = {
       maxDisconnectionDuration: Number(flags.recovery),
