@@ -147,6 +147,12 @@ type Config struct {
 	// that memory for each client; [Socket.Handshake] is empty afterwards, and in
 	// a namespace that the client joins later it holds the auth payload only.
 	DropHandshake bool
+	// ReleaseMemory gives memory back to the system within seconds after a crowd of
+	// clients has come or gone, or a burst of messages is over, instead of in the
+	// minutes that Go's runtime takes. It calls [debug.FreeOSMemory], which collects
+	// the garbage of the whole process: in a program with gigabytes of its own in
+	// use that may cost more than it gives. Default: false.
+	ReleaseMemory bool
 	// Handlers is the number of goroutines that run handlers at most. They
 	// exist only while there is work. Default: 256.
 	Handlers int

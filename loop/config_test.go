@@ -38,6 +38,7 @@ func TestZeroConfig(t *testing.T) {
 	check("MaxHTTPBufferSize", c.MaxHTTPBufferSize, int64(1_000_000))
 	check("HTTPCompression", c.HTTPCompression, loop.HTTPCompression{Threshold: 1024, Level: 1})
 	check("DropHandshake", c.DropHandshake, false)
+	check("ReleaseMemory", c.ReleaseMemory, false)
 	check("Handlers", c.Handlers, 256)
 	check("Logger", c.Logger != nil, true)
 	check("Limits.OutboundBytes", c.Limits.OutboundBytes, 1<<20)

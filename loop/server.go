@@ -142,6 +142,9 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = s.Shutdown(end)
 	})
 	defer stop()
+	if s.cfg.ReleaseMemory {
+		go s.releaseMemory()
+	}
 	err := s.reactor.Run()
 	closeErr := s.closeAdapters()
 	close(s.done)

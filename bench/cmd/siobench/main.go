@@ -84,7 +84,7 @@ missed, 4 invalid measurement, 5 target unreachable, 6 comparison: worse,
 	for _, name := range coord.Scenarios {
 		root.AddCommand(newScenario(name))
 	}
-	root.AddCommand(newServer(), newCalibrate(), newSearch(), newSuite(), newCompare(), newPeers(), newReport(), newSchema())
+	root.AddCommand(newServer(), newCalibrate(), newSearch(), newSuite(), newRounds(), newCompare(), newPeers(), newReport(), newSchema())
 	return root
 }
 

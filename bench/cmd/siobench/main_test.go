@@ -84,6 +84,8 @@ func TestExitCodes(t *testing.T) {
 		"compare with none": {[]string{"compare"}, coord.ExitUsage, "--a and --b"},
 		"search of nothing": {[]string{"search", url, "--under", "20"}, coord.ExitUsage, "unit"},
 		"server nowhere":    {[]string{"server", "--listen", "nowhere"}, coord.ExitUsage, "nowhere"},
+		"rounds of nothing": {[]string{"rounds", "dance", url}, coord.ExitUsage, "dance"},
+		"no rounds":         {[]string{"rounds", "connect", url, "--rounds", "0"}, coord.ExitUsage, "--rounds"},
 		"plan":              {[]string{"idle", url, "-n", "5", "--plan"}, coord.ExitOK, ""},
 		"impossible plan":   {[]string{"idle", url, "-n", "9000000", "--procs", "1", "--plan"}, coord.ExitUsage, "descriptors"},
 		"schema":            {[]string{"schema"}, coord.ExitOK, ""},

@@ -30,7 +30,8 @@ func (r *run) finish(course error) (*report.Result, error) {
 	}
 	ended := r.fleet.wait(endWithin)
 	r.mark("after", false)
-	if r.plan.Spec.Scenario == "churn" {
+	switch r.plan.Spec.Scenario {
+	case "churn", "connect", "idle":
 		r.awaitClosed()
 	}
 	result := r.result(true)

@@ -51,6 +51,14 @@ type Options struct {
 	Ceiling *Ceiling
 }
 
+// noFile is the limit of open files that a run counts with.
+func noFile(o *Options) uint64 {
+	if o.NoFile == 0 {
+		o.NoFile = proc.NoFile()
+	}
+	return o.NoFile
+}
+
 // errInterrupted is the end that the user asked for.
 var errInterrupted = &Error{ExitInterrupt, "interrupted"}
 
@@ -61,10 +69,7 @@ func Run(ctx context.Context, spec Spec, opt Options) (*report.Result, error) {
 	if err := spec.Complete(); err != nil {
 		return nil, err
 	}
-	if opt.NoFile == 0 {
-		opt.NoFile = proc.NoFile()
-	}
-	plan, err := MakePlan(spec, opt.NoFile)
+	plan, err := MakePlan(spec, noFile(&opt))
 	if err != nil {
 		return nil, err
 	}

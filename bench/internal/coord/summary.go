@@ -303,6 +303,11 @@ func (r *run) server(sum *report.Summary) *report.Server {
 	if up, ok := r.marks["up"]; ok && sum.Connections.Opened > 0 {
 		out.CPUUsPerOpen = float64(up.server.CPUNs-base.server.CPUNs) / 1e3 / float64(up.count.Opened)
 	}
+	// Where sessions do nothing else, what is spent between the last look at them
+	// and their end is for their closing.
+	if held, ok := r.marks["held"]; ok && sum.Connections.Up > 0 && (r.plan.Spec.Scenario == "connect" || r.plan.Spec.Scenario == "idle") {
+		out.CPUUsPerClose = float64(r.marks["after"].server.CPUNs-held.server.CPUNs) / 1e3 / float64(sum.Connections.Up)
+	}
 	span := float64(end.at-begin.at) / 1e9
 	if span <= 0 {
 		return out

@@ -46,6 +46,7 @@ var figures = []figure{
 	{"kernel_per_conn", "kernel per session", octets, server(func(v *report.Server) float64 { return v.KernelConn })},
 	{"cpu_us_per_conn_s", "CPU per session-second", micros, server(func(v *report.Server) float64 { return v.CPUUsPerConnS })},
 	{"cpu_us_per_open", "CPU per opening", micros, server(func(v *report.Server) float64 { return v.CPUUsPerOpen })},
+	{"cpu_us_per_close", "CPU per closing", micros, server(func(v *report.Server) float64 { return v.CPUUsPerClose })},
 	{"connect_p99", "opening p99", nanos, latency("connect", p99)},
 	{"rate", "answers/s", whole, func(r *report.Result) float64 { return r.Summary.Rates.Answered }},
 	{"cpu_us_per_msg", "CPU per answer", micros, server(func(v *report.Server) float64 { return v.CPUUsPerMsg })},
@@ -65,7 +66,7 @@ func columns(s *coord.Spec) []string {
 	case "idle":
 		return []string{"rss_per_conn", "kernel_per_conn", "cpu_us_per_conn_s", "cpu_us_per_open", "connect_p99"}
 	case "connect":
-		return []string{"cpu_us_per_open", "connect_p99", "rss_per_conn", "kernel_per_conn"}
+		return []string{"cpu_us_per_open", "cpu_us_per_close", "connect_p99", "rss_per_conn", "kernel_per_conn"}
 	case "broadcast":
 		return []string{"cpu_us_per_msg", "p50", "p99", "last_p99", "cpu_percent", "loss", "reordered"}
 	}

@@ -74,6 +74,7 @@ var metrics = []metric{
 	}},
 	{"cpu_us_per_msg", false, usText, ofServer(func(s *Server) float64 { return s.CPUUsPerMsg })},
 	{"cpu_us_per_open", false, usText, ofServer(func(s *Server) float64 { return s.CPUUsPerOpen })},
+	{"cpu_us_per_close", false, usText, ofServer(func(s *Server) float64 { return s.CPUUsPerClose })},
 	{"cpu_us_per_conn_s", false, usText, func(r *Result) float64 {
 		if r.Server == nil || r.Scenario != "idle" {
 			return 0

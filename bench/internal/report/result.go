@@ -210,12 +210,14 @@ type Server struct {
 	CPUPercent float64 `json:"cpu_percent"`
 	// WaitPercent is how long its threads were ready to run while others had the
 	// processor.
-	WaitPercent    float64 `json:"wait_percent"`
-	UserShare      float64 `json:"user_share"`
-	CPUUsPerMsg    float64 `json:"cpu_us_per_msg"`
-	MsgPerCPU      float64 `json:"messages_per_cpu_second"`
-	CPUUsPerConnS  float64 `json:"cpu_us_per_conn_s"`
-	CPUUsPerOpen   float64 `json:"cpu_us_per_open"`
+	WaitPercent   float64 `json:"wait_percent"`
+	UserShare     float64 `json:"user_share"`
+	CPUUsPerMsg   float64 `json:"cpu_us_per_msg"`
+	MsgPerCPU     float64 `json:"messages_per_cpu_second"`
+	CPUUsPerConnS float64 `json:"cpu_us_per_conn_s"`
+	CPUUsPerOpen  float64 `json:"cpu_us_per_open"`
+	// CPUUsPerClose is of runs whose sessions only come and go, else 0.
+	CPUUsPerClose  float64 `json:"cpu_us_per_close,omitempty"`
 	SwitchesPerMsg float64 `json:"ctxsw_per_msg"`
 	Switches       int64   `json:"ctxsw"`
 	Threads        int64   `json:"threads"`

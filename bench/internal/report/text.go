@@ -195,8 +195,8 @@ func (p *printer) special(r *Result) {
 
 func (p *printer) costs(r *Result) {
 	if v := r.Server; v != nil {
-		p.line("server", "cpu %.1f %% (%.0f %% user), %.2f us/message, %.1f us/open, %.2f us/connection-second, %.2f switches/message", v.CPUPercent, 100*v.UserShare,
-			v.CPUUsPerMsg, v.CPUUsPerOpen, v.CPUUsPerConnS, v.SwitchesPerMsg)
+		p.line("server", "cpu %.1f %% (%.0f %% user), %.2f us/message, %.1f us/open, %.1f us/close, %.2f us/connection-second, %.2f switches/message", v.CPUPercent, 100*v.UserShare,
+			v.CPUUsPerMsg, v.CPUUsPerOpen, v.CPUUsPerClose, v.CPUUsPerConnS, v.SwitchesPerMsg)
 		p.line("", "rss %s (base %s, peak %s): %.0f B/connection; pss %.0f B/connection; kernel %.0f B/connection, both ends", SizeText(float64(v.RSSHold)), SizeText(float64(v.RSSBase)),
 			SizeText(float64(v.RSSPeak)), v.RSSPerConn, v.PSSPerConn, v.KernelConn)
 		p.line("", "%d threads, %d descriptors, listen overflows %d, retransmits %d", v.Threads, v.Descriptors, v.Overflows, v.Retransmits)

@@ -147,6 +147,7 @@ var figures = []figure{
 	{"cpu_us_per_msg", micros, server(func(s *report.Server) float64 { return s.CPUUsPerMsg })},
 	{"cpu_us_per_conn_s", micros, server(func(s *report.Server) float64 { return s.CPUUsPerConnS })},
 	{"cpu_us_per_open", micros, server(func(s *report.Server) float64 { return s.CPUUsPerOpen })},
+	{"cpu_us_per_close", micros, server(func(s *report.Server) float64 { return s.CPUUsPerClose })},
 	{"ctxsw_per_msg", number, server(func(s *report.Server) float64 { return s.SwitchesPerMsg })},
 	{"slow_ratio", number, func(r *report.Result) (float64, bool) {
 		if r.Summary.Slow == nil {
