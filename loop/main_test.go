@@ -11,8 +11,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(childRole); role != "" {
-		if err := runChild(role); err != nil {
+	for name, run := range map[string]func(string) error{childRole: runChild, crowdRole: runCrowd} {
+		role := os.Getenv(name)
+		if role == "" {
+			continue
+		}
+		if err := run(role); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

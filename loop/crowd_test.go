@@ -1,0 +1,202 @@
+// What a silent client costs: memory, and time of the garbage collector.
+
+package loop_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sioserver/sioserver/loop"
+)
+
+// crowdRole is the environment variable that makes the test binary the server of
+// a crowd. Its value is what it keeps of its clients.
+const crowdRole = "LOOP_TEST_CROWD"
+
+// crowdSize is the number of clients, as far as the limit of open files goes.
+const crowdSize = 18_000
+
+// crowdState is what the server tells of itself, garbage collected and memory
+// given back.
+type crowdState struct {
+	Addr    string
+	Sockets int
+	RSS     int64   // bytes
+	GC      float64 // seconds of processor time for a collection
+	Objects int64
+}
+
+// runCrowd is the server's main function: it answers every line on its input
+// with its state.
+func runCrowd(keeps string) error {
+	s, err := loop.New(loop.Config{Listen: []string{"127.0.0.1:0"}, Loops: 1, DropHandshake: keeps != "kept"})
+	if err != nil {
+		return err
+	}
+	if keeps == "kept" {
+		s.OnConnection(func(*loop.Socket) {})
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	<-s.Listening()
+	out := json.NewEncoder(os.Stdout)
+	for line := make([]byte, 1); ; {
+		if _, err := os.Stdin.Read(line); err != nil {
+			break
+		}
+		state, err := stateOfCrowd(s)
+		if err != nil {
+			return err
+		}
+		if err := out.Encode(state); err != nil {
+			return err
+		}
+	}
+	cancel()
+	return <-ended
+}
+
+func stateOfCrowd(s *loop.Server) (c crowdState, err error) {
+	stats, err := s.Stats(context.Background())
+	if err != nil {
+		return c, err
+	}
+	const rounds = 10
+	before := collectorTime()
+	for range rounds {
+		runtime.GC()
+	}
+	c = crowdState{Addr: s.Addrs()[0], Sockets: stats.Sockets, GC: (collectorTime() - before) / rounds}
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	c.Objects = int64(m.HeapObjects)
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return c, err
+	}
+	var size int64
+	_, err = fmt.Sscan(string(b), &size, &c.RSS)
+	c.RSS *= int64(os.Getpagesize())
+	return c, err
+}
+
+// collectorTime is the processor time of the garbage collector so far.
+func collectorTime() float64 {
+	sample := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(sample)
+	return sample[0].Value.Float64()
+}
+
+// BenchmarkCrowd: websocket clients that have joined "/" and are silent, on a
+// server in a process of its own; first one that drops handshakes and has no
+// handlers, then one with a connection handler that keeps them. What the process
+// needs for its first clients anyway is left out: it is measured with 1,000.
+func BenchmarkCrowd(b *testing.B) {
+	for _, keeps := range []string{"dropped", "kept"} {
+		b.Run(keeps, func(b *testing.B) {
+			var few, all crowdState
+			n := crowdSize
+			for b.Loop() {
+				few, all = measureCrowd(b, keeps, n)
+			}
+			n = all.Sockets - few.Sockets
+			b.ReportMetric(float64(all.RSS-few.RSS)/float64(n), "rss-B/client")
+			b.ReportMetric(float64(all.Objects-few.Objects)/float64(n), "objects/client")
+			b.ReportMetric(1e3*all.GC, "cpu-ms/GC")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// measureCrowd is a server with 1,000 clients, and with as many as asked.
+func measureCrowd(b *testing.B, keeps string, n int) (few, all crowdState) {
+	cmd := exec.Command(os.Args[0])
+	// With several processors the collector's workers also wait for each other.
+	cmd.Env = append(os.Environ(), crowdRole+"="+keeps, "GOMAXPROCS=1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	out := json.NewDecoder(pipe)
+	state := func() (s crowdState) {
+		if _, err := in.Write([]byte{'\n'}); err != nil {
+			b.Fatal(err)
+		}
+		if err := out.Decode(&s); err != nil {
+			b.Fatal(err)
+		}
+		return s
+	}
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		b.Fatal(err)
+	}
+	n = min(n, int(lim.Cur)-1000)
+	var fds []int
+	addr := state().Addr
+	fds = joinCrowd(b, fds, addr, 1000)
+	few = state()
+	fds = joinCrowd(b, fds, addr, n-1000)
+	all = state()
+	if few.Sockets != 1000 || all.Sockets != n {
+		b.Fatalf("%d and %d sockets, want 1000 and %d", few.Sockets, all.Sockets, n)
+	}
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
+	_ = in.Close()
+	if err := cmd.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	return few, all
+}
+
+// joinCrowd adds n clients, descriptors without anything around them.
+func joinCrowd(b *testing.B, fds []int, addr string, n int) []int {
+	to := netip.MustParseAddrPort(addr)
+	hello := append([]byte(upgradeText("/socket.io/?EIO=4&transport=websocket")), frame(1, []byte("40"))...)
+	var answer [1024]byte
+	for range n {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+		}
+		if err == nil {
+			_, err = unix.Write(fd, hello)
+		}
+		for got := 0; err == nil && !bytes.Contains(answer[:got], []byte(`40{"sid"`)); {
+			var k int
+			if k, err = unix.Read(fd, answer[got:]); k == 0 && err == nil {
+				err = fmt.Errorf("the server has closed: %q", answer[:got])
+			}
+			got += max(k, 0)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	return fds
+}
