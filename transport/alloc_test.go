@@ -130,6 +130,42 @@ func TestAllocsOfCompressedPolling(t *testing.T) {
 	}
 }
 
+// TestAllocsOfDeflate has compressed messages out and in: deliveries of a broadcast, with a dictionary and without, and an
+// echo. The forms of a broadcast are made once for all deliveries.
+func TestAllocsOfDeflate(t *testing.T) {
+	for _, takeover := range []bool{false, true} {
+		t.Run(fmt.Sprintf("takeover %v", takeover), func(t *testing.T) {
+			n := newNullWith(deflating(takeover))
+			all := n.pmdAudience(1000, offersAll)
+			messages := []*Shared{NewShared([]byte(ticksEvent(1000, 1)), nil), NewShared([]byte(ticksEvent(1000, 2)), nil)}
+			shared := func() {
+				for _, m := range messages {
+					for _, s := range all {
+						s.SendShared(m)
+					}
+					n.rest()
+				}
+			}
+			before := n.bytes
+			shared()
+			if got := n.bytes - before; got > 2*1000*500 {
+				t.Fatalf("%d bytes were sent", got)
+			}
+			gate(t, 0, shared)
+		})
+	}
+	n := newNullWith(deflating(false))
+	c := n.pmdAudience(1, offersAll)[0].conn
+	for _, size := range []int{10, 1000, 10_000} {
+		message := []byte(new(pmdClient).frame(opText, "4"+ticksEvent(size, 1)))
+		buf := make([]byte, len(message))
+		gate(t, 0, func() { n.feed(c, buf, message) })
+	}
+	if n.engine.Stats().Inflated == 0 || n.engine.Stats().Deflated == 0 {
+		t.Error("nothing was compressed")
+	}
+}
+
 // TestAllocsOfPolling has a poll answered and a data request taken.
 func TestAllocsOfPolling(t *testing.T) {
 	for _, v := range []struct{ query, kind, body string }{

@@ -76,6 +76,53 @@ func BenchmarkHandshake(b *testing.B) {
 	}
 }
 
+// BenchmarkBroadcastDeflate is a broadcast of 1 KB of JSON: plain, compressed, and compressed with the message before as the
+// dictionary. The metric is what a receiver costs beyond the message itself.
+func BenchmarkBroadcastDeflate(b *testing.B) {
+	for _, v := range []struct {
+		name   string
+		change func(*Options)
+	}{{"plain", func(*Options) {}}, {"compressed", deflating(false)}, {"takeover", deflating(true)}} {
+		for _, receivers := range []int{1, 1000} {
+			b.Run(fmt.Sprintf("%s/%d", v.name, receivers), func(b *testing.B) {
+				n := newNullWith(v.change)
+				all := n.pmdAudience(receivers, offersAll)
+				var texts [16][]byte
+				for i := range texts {
+					texts[i] = []byte(ticksEvent(1023, i))
+				}
+				sent, i := n.bytes, 0
+				b.ReportAllocs()
+				for b.Loop() {
+					m := NewShared(texts[i%len(texts)], nil)
+					i++
+					for _, s := range all {
+						s.SendShared(m)
+					}
+					n.rest()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(all)), "ns/receiver")
+				b.ReportMetric(float64(n.bytes-sent)/float64(i*len(all)*1024), "ratio")
+			})
+		}
+	}
+}
+
+func BenchmarkEchoDeflate(b *testing.B) {
+	for _, size := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			n := newNullWith(deflating(false))
+			c := n.pmdAudience(1, offersAll)[0].conn
+			message := []byte(new(pmdClient).frame(opText, "4"+ticksEvent(size, 1)))
+			buf := make([]byte, len(message))
+			b.ReportAllocs()
+			for b.Loop() {
+				n.feed(c, buf, message)
+			}
+		})
+	}
+}
+
 func BenchmarkBroadcast(b *testing.B) {
 	for _, query := range []string{"EIO=4", "EIO=3"} {
 		for name, bins := range map[string][][]byte{"text": nil, "binary": {make([]byte, 100)}} {

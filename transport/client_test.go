@@ -230,6 +230,7 @@ func upgradeRequest(query string, fields ...string) string {
 type socket struct {
 	*peer
 	sid string
+	pmd *pmdClient // what was agreed about compression, nil if nothing was
 }
 
 // accepted reads the 101.
@@ -240,6 +241,7 @@ func (w *socket) accepted() response {
 		w.k.t.Fatalf("not accepted: %v %v %q", ok, err, w.got)
 	}
 	w.got = rest
+	w.pmd = newPMDClient(w.k.t, r.fields["sec-websocket-extensions"])
 	return r
 }
 
@@ -269,7 +271,7 @@ func (k *kernel) socketOf(loop int, query string) *socket {
 func (w *socket) frames() (all []string) {
 	w.k.t.Helper()
 	for len(w.got) > 0 {
-		text, n := parseFrame(w.k.t, w.got)
+		text, n := w.pmd.parseFrame(w.k.t, w.got)
 		if n == 0 {
 			return all
 		}

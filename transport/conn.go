@@ -34,7 +34,8 @@ type Conn struct {
 	final   bool // no request after those at hand
 	probed  bool // a candidate has sent its probe
 
-	loop       uint8 // the engine it belongs to
+	loop       uint8     // the engine it belongs to
+	deflate    deflation // what was agreed about compression
 	index, gen uint32
 	timer      wheel.ID // the deadline of the present state
 	watch      wheel.ID // a periodic look at a connection that makes no progress
@@ -126,6 +127,7 @@ func (e *Engine) Closed(c *Conn) {
 	c.timer = e.timers.Cancel(c.timer)
 	c.watch = e.timers.Cancel(c.watch)
 	c.over = 0
+	e.endDeflate(c)
 	lost := c.out != nil || e.net.Buffered(c) > 0
 	c.out = e.buffers.put(c.out)
 	c.shared = nil

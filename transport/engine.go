@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sioserver/sioserver/proto/id"
+	"github.com/sioserver/sioserver/transport/deflate"
 	"github.com/sioserver/sioserver/transport/http1"
 	"github.com/sioserver/sioserver/transport/internal/curg"
 	"github.com/sioserver/sioserver/transport/slab"
@@ -32,6 +33,8 @@ type Engine struct {
 	owner atomic.Uintptr // the goroutine that runs the loop
 	gates atomic.Uint32  // Gates
 	crowd *atomic.Int64  // requests at the gates of all peers
+
+	deflaters *deflaters // of all peers, nil without permessage-deflate
 
 	// Owned by the loop.
 	conns     slab.Slab[Conn]
@@ -63,6 +66,11 @@ type Engine struct {
 	date      dateCache
 	live      counts
 	stats     Stats
+
+	inflater      deflate.Inflater
+	inflated      []byte              // the message at hand, with what it may refer to
+	ownCompressor *deflate.Compressor // nil until it is needed
+	takeovers     []*takeover         // by index of the connection, as far as there are any
 }
 
 // counts are the present numbers of an engine.
@@ -77,9 +85,9 @@ func (e *Engine) generation() uint32 {
 // NewGroup makes the engines of a server, one for each loop. At most 256.
 // Before Run.
 func NewGroup(n int, opts *Options, clock func() int64) []*Engine {
-	peers, crowd := make([]*Engine, n), new(atomic.Int64)
+	peers, crowd, deflaters := make([]*Engine, n), new(atomic.Int64), newDeflaters(opts.Deflate)
 	for i := range peers {
-		e := &Engine{opts: opts, clock: clock, index: uint8(i), peers: peers, crowd: crowd}
+		e := &Engine{opts: opts, clock: clock, index: uint8(i), peers: peers, crowd: crowd, deflaters: deflaters}
 		e.sids = id.NewTable(func(i uint32) *id.ID { return &e.sessions.At(i).id })
 		peers[i] = e
 	}

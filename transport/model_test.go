@@ -56,6 +56,9 @@ func newModel(t testing.TB, pick chooser, players int) *model {
 		o.AllowEIO3 = true
 		o.KeepAlive = 4000
 		if pick.pick(2) == 0 {
+			deflating(pick.pick(2) == 0)(o)
+		}
+		if pick.pick(2) == 0 {
 			o.MaxRequests = 5 + pick.pick(20)
 		}
 	})

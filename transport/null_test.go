@@ -21,9 +21,13 @@ type nullNetwork struct {
 // nullHandler echoes.
 type nullHandler struct{ opened int }
 
-func newNull() *nullNetwork {
+func newNull() *nullNetwork { return newNullWith(func(*Options) {}) }
+
+// newNullWith is newNull with other options.
+func newNullWith(change func(*Options)) *nullNetwork {
 	n := &nullNetwork{now: 1000}
 	opts := Defaults()
+	change(&opts)
 	opts.MaxRequests = 1 << 30
 	opts.AllowEIO3 = true
 	n.engine = NewGroup(1, &opts, func() int64 { return n.now })[0]
@@ -100,6 +104,17 @@ func (n *nullNetwork) polled(query string) (sid string, get, post *Conn) {
 	sid = string(sidPattern.FindSubmatch(bytes.ReplaceAll(n.last, []byte(`\"`), []byte(`"`)))[1])
 	n.rest()
 	return sid, get, post
+}
+
+// pmdAudience opens many sessions over websocket that offer permessage-deflate.
+func (n *nullNetwork) pmdAudience(size int, offer string) (all []*Session) {
+	for range size {
+		c := n.engine.Open(nullWire{}, 0)
+		n.engine.Feed(c, []byte(upgradeRequest("", "Sec-WebSocket-Extensions: "+offer)))
+		n.rest()
+		all = append(all, c.session)
+	}
+	return all
 }
 
 // audience opens many sessions over websocket.

@@ -51,6 +51,7 @@ type Options struct {
 	CORS        *CORS    // nil: only pages of the same host
 	Cookie      *Cookie  // nil: none
 	Initial     *Initial // nil: none
+	Deflate     *Deflate // nil: none
 	Gated       int      // requests at the gates of the group
 	GateTimeout int64    // for one of them
 }

@@ -181,6 +181,7 @@ func (p *player) read() {
 			p.fail("websocket refused: %v", r)
 		}
 		p.ws.got = rest
+		p.ws.pmd = newPMDClient(p.k.t, r.fields["sec-websocket-extensions"])
 	}
 	for _, f := range p.ws.frames() {
 		p.frame(f)
@@ -308,7 +309,7 @@ func (p *player) act() {
 	switch p.mode {
 	case onSocket:
 		for _, packet := range p.queue {
-			p.ws.push(p.speech.frame(packet, p.pick))
+			p.ws.push(p.ws.pmd.mayPack(p.speech.frame(packet, p.pick), p.pick))
 		}
 		p.queue = nil
 		return
@@ -327,7 +328,8 @@ func (p *player) act() {
 		if p.mode == onPolls && p.mayUpgrade && p.pick.pick(4) == 0 {
 			p.ws = &socket{peer: p.dial(), sid: p.sid}
 			p.onWS = p.speech.onSocket(p.pick)
-			p.ws.push([]byte(p.onWS.own(upgradeRequest("&sid="+p.sid), "")))
+			offer := offersModel[p.pick.pick(len(offersModel))]
+			p.ws.push([]byte(p.onWS.own(upgradeRequest("&sid="+p.sid, "Sec-WebSocket-Extensions: "+offer), "")))
 			p.ws.push(appendFrame(nil, opText, "2probe"))
 			p.mode = onProbe
 		}

@@ -35,7 +35,11 @@ func (s *Session) sendText(text []byte, kind uint8) bool {
 			return false
 		}
 		out := s.engine.output(c)
+		at := len(out.B)
 		out.B = appendTextFrame(out.B, text)
+		if kind&spoolPlain == 0 && s.engine.packs(c, len(out.B)-at) {
+			out.B = s.engine.packFrame(c, out.B, at)
+		}
 		s.engine.stats.MessagesOut++
 		return true
 	}
@@ -51,7 +55,11 @@ func (s *Session) sendBinary(data []byte, kind uint8) bool {
 			return false
 		}
 		out := s.engine.output(c)
+		at := len(out.B)
 		out.B = s.dialect.appendBinaryFrame(out.B, data)
+		if kind&spoolPlain == 0 && s.engine.packs(c, len(out.B)-at) {
+			out.B = s.engine.packFrame(c, out.B, at)
+		}
 		s.engine.stats.MessagesOut++
 		return true
 	}
@@ -81,8 +89,16 @@ func (s *Session) SendShared(m *Shared) bool {
 		m = m.in(s.dialect)
 	}
 	e := s.engine
+	var form *packedForm
+	if e.packs(c, len(m.frames)) && m.plain == 0 {
+		form = e.packedFor(c, m)
+		m = &form.Shared
+	}
 	if !e.roomFor(c, len(m.frames)) {
 		return false
+	}
+	if form != nil {
+		e.sentPacked(c, form)
 	}
 	e.stats.MessagesOut++
 	if c.out == nil && c.shared == nil {

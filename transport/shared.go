@@ -18,11 +18,29 @@ type Shared struct {
 	frames []byte // websocket frames of text and bins, in the first dialect
 	plain  uint8  // spoolPlain, or nothing
 
-	others atomic.Pointer[otherForms] // in other dialects, once somebody needs one
+	others atomic.Pointer[otherForms] // once somebody needs one
 }
 
-// otherForms are the forms of a message by dialect; only their frames are set.
-type otherForms [dialects]atomic.Pointer[Shared]
+// otherForms are what else there is of a message.
+type otherForms struct {
+	dialects [dialects]atomic.Pointer[Shared] // in other dialects; only their frames are set
+	packed   packedForms                      // compressed
+	kept     bool                             // it is not to be compressed with dictionaries
+}
+
+// rest returns what else there is.
+func (m *Shared) rest() *otherForms {
+	if o := m.others.Load(); o != nil {
+		return o
+	}
+	m.others.CompareAndSwap(nil, new(otherForms))
+	return m.others.Load()
+}
+
+func (m *Shared) kept() bool {
+	o := m.others.Load()
+	return o != nil && o.kept
+}
 
 // in returns the message as it goes over a websocket in a dialect. Loops that
 // ask at the same time may make the form twice; one of them is kept.
@@ -30,16 +48,12 @@ func (m *Shared) in(d dialect) *Shared {
 	if len(m.bins) == 0 {
 		return m // the same in all of them
 	}
-	forms := m.others.Load()
-	if forms == nil {
-		m.others.CompareAndSwap(nil, new(otherForms))
-		forms = m.others.Load()
+	form := &m.rest().dialects[d]
+	if f := form.Load(); f != nil {
+		return f
 	}
-	if form := forms[d].Load(); form != nil {
-		return form
-	}
-	forms[d].CompareAndSwap(nil, m.make(d))
-	return forms[d].Load()
+	form.CompareAndSwap(nil, m.make(d))
+	return form.Load()
 }
 
 // make encodes the message in a dialect.
@@ -58,7 +72,11 @@ func (m *Shared) make(d dialect) *Shared {
 	for _, b := range m.bins {
 		frames = d.appendBinaryFrame(frames, b)
 	}
-	return &Shared{frames: frames}
+	form := &Shared{frames: frames, plain: m.plain}
+	if m.kept() {
+		form.others.Store(&otherForms{kept: true})
+	}
+	return form
 }
 
 // NewShared encodes a message. text, without an Engine.IO type digit, and bins
@@ -88,6 +106,15 @@ func NewShared(text []byte, bins [][]byte) *Shared {
 func (m *Shared) Plain() *Shared {
 	m.plain = spoolPlain
 	return m
+}
+
+// Keep returns the message for somebody who keeps it. They share its bytes, but
+// what is made of it for the receivers of one broadcast goes with m. Of what is
+// kept there is one compressed form. Any goroutine.
+func (m *Shared) Keep() *Shared {
+	kept := &Shared{text: m.text, bins: m.bins, frames: m.frames, plain: m.plain}
+	kept.others.Store(&otherForms{kept: true})
+	return kept
 }
 
 // Size is about what the message holds, in bytes. Any goroutine.

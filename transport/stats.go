@@ -29,6 +29,7 @@ const (
 	LimitGateTime
 	LimitGateBytes
 	LimitCompressing
+	LimitInflated
 	limitCount
 )
 
@@ -54,6 +55,7 @@ var limitNames = [...]string{
 	LimitGateTime:       "gate_time",
 	LimitGateBytes:      "gate_bytes",
 	LimitCompressing:    "compressing",
+	LimitInflated:       "inflated",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.
@@ -71,8 +73,16 @@ type Stats struct {
 	BytesIn, BytesOut, Writes      uint64
 	MessagesIn, MessagesOut        uint64
 	Requests, Panics               uint64
-	CompressedIn, CompressedOut    uint64             // bytes of answers to polls before and after
-	Limits                         [limitCount]uint64 // hits, by Limit
+	CompressedIn, CompressedOut    uint64 // bytes of answers to polls before and after
+
+	// Websocket messages that came compressed, their bytes as they came and
+	// inflated; those that went out compressed, counted for each client, their
+	// bytes before and after; and runs of compressors, one for many clients.
+	Inflated, InflatedIn, InflatedOut uint64
+	Deflated, DeflatedIn, DeflatedOut uint64
+	Deflations                        uint64
+
+	Limits [limitCount]uint64 // hits, by Limit
 }
 
 // Stats returns the counters of the engine. Loop only.
@@ -80,7 +90,17 @@ func (e *Engine) Stats() Stats {
 	s := e.stats
 	s.Conns, s.Sessions, s.Timers = e.live.conns, e.live.sessions, e.timers.Len()
 	s.Buffers = e.buffers.lent
+	if e.deflaters != nil && e.index == 0 {
+		s.Deflations += e.deflaters.runs.Load()
+	}
 	return s
+}
+
+// deflated counts compressed messages on their way to one client.
+func (s *Stats) deflated(messages, before, after int) {
+	s.Deflated += uint64(messages)
+	s.DeflatedIn += uint64(before)
+	s.DeflatedOut += uint64(after)
 }
 
 // Add adds the counters of another engine. Any goroutine.
@@ -103,6 +123,13 @@ func (s *Stats) Add(o *Stats) {
 	s.Panics += o.Panics
 	s.CompressedIn += o.CompressedIn
 	s.CompressedOut += o.CompressedOut
+	s.Inflated += o.Inflated
+	s.InflatedIn += o.InflatedIn
+	s.InflatedOut += o.InflatedOut
+	s.Deflated += o.Deflated
+	s.DeflatedIn += o.DeflatedIn
+	s.DeflatedOut += o.DeflatedOut
+	s.Deflations += o.Deflations
 	for i := range s.Limits {
 		s.Limits[i] += o.Limits[i]
 	}

@@ -81,7 +81,7 @@ type outcome struct {
 // serveRaw feeds bytes to a fresh connection.
 func serveRaw(t *testing.T, raw []byte, cut func([]byte) [][]byte) (o outcome) {
 	t.Helper()
-	k := one(t)
+	k := newKernel(t, 1, func(o *Options) { deflating(true)(o); o.AllowEIO3 = false })
 	c := &socket{peer: k.dial(0)}
 	c.cut = cut
 	if bytes.HasPrefix(raw, []byte("HEAD")) {
@@ -253,8 +253,13 @@ func (v *wsVector) bytes() (all []byte, err error) {
 
 func (v *wsVector) run(t *testing.T, b []byte, cut func([]byte) [][]byte) {
 	t.Helper()
-	k := one(t)
-	w := k.socket(0)
+	k := newKernel(t, 1, deflating(true))
+	w := &socket{peer: k.dial(0)}
+	if v.Offer == "" {
+		w = k.socket(0)
+	} else {
+		w = k.pmdSocket(0, "EIO=4", v.Offer)
+	}
 	k.log = nil
 	w.cut = cut
 	w.push(b)

@@ -71,8 +71,11 @@ func (e *Engine) accept(c *Conn, head []byte) bool {
 		return false
 	}
 	e.extra, _ = e.appendExtra(e.extra[:0])
+	var room [192]byte
 	out := e.output(c)
-	out.B = ws.AppendAccept(out.B, r.SecWebSocketKey, ws.Answer{Protocol: ws.FirstProtocol(w.Protocols), Fields: e.extra})
+	out.B = ws.AppendAccept(out.B, r.SecWebSocketKey, ws.Answer{
+		Protocol: ws.FirstProtocol(w.Protocols), Extensions: e.agree(c, room[:0], w.Extensions), Fields: e.extra,
+	})
 	return true
 }
 
@@ -151,7 +154,14 @@ func (e *Engine) feedFrames(c *Conn, p []byte) {
 			return
 		case ws.Text, ws.Binary:
 			c.message = 0
-			e.frameMessage(c, ev.Payload, ev.Kind == ws.Binary)
+			payload := ev.Payload
+			if ev.Compressed {
+				if payload, err = e.inflate(c, payload, ev.Kind == ws.Text); err != nil {
+					e.frameError(c, err)
+					return
+				}
+			}
+			e.frameMessage(c, payload, ev.Kind == ws.Binary)
 		case ws.Ping, ws.Pong:
 			if !c.frames.Pending() {
 				c.message = 0

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	gobwas "github.com/gobwas/ws"
+	"github.com/sioserver/sioserver/transport/deflate"
 	"github.com/sioserver/sioserver/transport/ws"
 )
 
@@ -69,6 +70,11 @@ type echo struct {
 	err    error
 	got    int // bytes received
 	bound  error
+
+	// Of those who agreed to permessage-deflate with all of its parameters, nil of others.
+	inflater *deflate.Inflater
+	takeover bool   // the peer keeps its context
+	window   []byte // what the peer may refer to then
 }
 
 func newEcho(rsv1 bool) *echo {
@@ -107,8 +113,42 @@ func (e *echo) feed(read []byte) {
 			}
 			return
 		}
+		if err := e.inflate(&ev); err != nil {
+			e.err = err
+			e.out = ws.AppendClose(e.out, err.(*ws.CloseError).Code, "")
+			e.reader.Close()
+			return
+		}
 		e.answer(ev)
 	}
+}
+
+// agree negotiates, as a server that keeps contexts if asked for them.
+func (e *echo) agree(offer string) {
+	_, a, ok := deflate.Negotiate(nil, []byte(offer), &deflate.Options{ServerMaxWindowBits: 15, ClientMaxWindowBits: 15, ClientContextTakeover: true})
+	if ok {
+		e.reader.AllowRSV1()
+		e.inflater, e.takeover = new(deflate.Inflater), a.ClientTakeover
+	}
+}
+
+// inflate makes a message of a compressed one.
+func (e *echo) inflate(ev *ws.Event) error {
+	if !ev.Compressed || e.inflater == nil {
+		return nil
+	}
+	out, err := e.inflater.Inflate(bytes.Clone(e.window), ev.Payload, int(e.limits.Message))
+	if err != nil {
+		return err
+	}
+	ev.Compressed, ev.Payload = false, out[len(e.window):]
+	if e.takeover {
+		e.window = out[max(0, len(out)-1<<15):]
+	}
+	if ev.Kind == ws.Text && !ws.ValidUTF8(ev.Payload) {
+		return ws.ErrText
+	}
+	return nil
 }
 
 func (e *echo) answer(ev ws.Event) {

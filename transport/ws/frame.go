@@ -191,6 +191,18 @@ func AppendFrame(dst []byte, op OpCode, payload []byte) []byte {
 	return append(AppendHeader(dst, op, true, false, len(payload)), payload...)
 }
 
+// NextFrame splits the first frame off frames that were appended by this package. payload is a view. Any goroutine.
+func NextFrame(frames []byte) (op OpCode, payload, rest []byte) {
+	at, n := 2, int(frames[1])
+	switch n {
+	case 126:
+		at, n = 4, int(binary.BigEndian.Uint16(frames[2:]))
+	case 127:
+		at, n = 10, int(binary.BigEndian.Uint64(frames[2:]))
+	}
+	return OpCode(frames[0] & opBits), frames[at : at+n : at+n], frames[at+n:]
+}
+
 // AppendPing appends a ping to dst and returns it grown. Of payload the first 125 bytes are sent. Any goroutine.
 func AppendPing(dst, payload []byte) []byte {
 	return AppendFrame(dst, OpPing, payload[:min(len(payload), maxControl)])
