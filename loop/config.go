@@ -103,6 +103,12 @@ type Config struct {
 	// block for Limits.GateTime, which is the deadline of the request's context;
 	// the request's body is empty. Default: everybody may.
 	AllowRequest func(r *http.Request) error
+	// GenerateID makes the id of a session for the request that opens it: 1 to 128
+	// letters, digits and - . _ ~ : @ =, which no other session has. Who knows it
+	// can take part in the session, so it must not be guessable. With an error, or
+	// another text, the handshake is refused with code 3. It runs like
+	// AllowRequest, behind it. Default: nil, 20 random characters.
+	GenerateID func(r *http.Request) (string, error)
 	// Cookie tells proxies the id of a session. Default: nil, none is set.
 	Cookie *Cookie
 	// InitialPacket is a message of Engine.IO that each client gets with its

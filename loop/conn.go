@@ -20,7 +20,7 @@ func (s *Socket) Conn() Conn { return Conn{s} }
 
 // ID is the id of the session. It is a secret of the client: who knows it can
 // take part in a polling session.
-func (c Conn) ID() string { return c.socket.session.String() }
+func (c Conn) ID() string { return c.socket.sessionID() }
 
 // Protocol is the revision of Engine.IO that the client speaks: 4, or 3 of a
 // client of version 2.

@@ -69,8 +69,8 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 	c.first = slot + 1
 	c.sockets++
 	alias := ""
-	if s.Revision() < 4 && n.name != "/" {
-		alias = revision3ID(n, sid.String())
+	if s.Revision() < 4 && (n.name != "/" || s.Chosen()) {
+		alias = revision3ID(n, s.Name())
 	}
 	e.member = n.shards[l.index].AddAs(e.id, alias, makeRef(slot, e.gen))
 

@@ -117,7 +117,7 @@ func (s *Server) changeEngineHooks(change func(*engineHooks)) {
 func (s *Server) setGates() {
 	h := s.engineHooks.Load()
 	var g transport.Gates
-	if s.cfg.AllowRequest != nil || len(h.initial) > 0 {
+	if s.cfg.AllowRequest != nil || s.cfg.GenerateID != nil || len(h.initial) > 0 {
 		g |= transport.GateHandshakes
 	}
 	if len(h.middleware)+len(h.headers) > 0 {
@@ -221,6 +221,9 @@ func (g *gated) ask(r *http.Request) {
 			return
 		}
 	}
+	if g.handshake && s.cfg.GenerateID != nil && !g.generateID(r) {
+		return
+	}
 	g.stage, g.verdict.Refusal = "a header handler", transport.ErrMiddleware
 	granted := http.Header{}
 	if g.handshake {
@@ -232,6 +235,40 @@ func (g *gated) ask(r *http.Request) {
 		f(granted, r)
 	}
 	g.verdict.Granted, g.verdict.Refusal = headerLines(granted), nil
+}
+
+// generateID asks for the id of the session, and reports whether there is one.
+func (g *gated) generateID(r *http.Request) bool {
+	g.stage, g.verdict.Refusal = "GenerateID", transport.ErrIDGeneration
+	sid, err := g.server.cfg.GenerateID(r)
+	if err == nil {
+		err = checkSessionID(sid)
+	}
+	if err != nil {
+		g.verdict.Refusal = because(transport.ErrIDGeneration, err)
+		g.server.fail(nil, fmt.Errorf("loop: GenerateID: %w", err))
+		return false
+	}
+	g.verdict.SID = sid
+	return true
+}
+
+// sessionIDLength is how long the id of a session may be, in bytes.
+const sessionIDLength = 128
+
+// checkSessionID tells what is wrong with the id of a session. What it may hold
+// stands for itself in JSON, in a query and in a cookie.
+func checkSessionID(sid string) error {
+	if len(sid) == 0 || len(sid) > sessionIDLength {
+		return fmt.Errorf("the id of a session has %d bytes, it must have 1 to %d", len(sid), sessionIDLength)
+	}
+	for _, b := range []byte(sid) {
+		plain := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || strings.IndexByte("-._~:@=", b) >= 0
+		if !plain {
+			return fmt.Errorf("the id of a session has the byte %q, it must be of letters, digits and - . _ ~ : @ =", b)
+		}
+	}
+	return nil
 }
 
 // forbidden is the refusal for an error of AllowRequest.
@@ -325,6 +362,7 @@ func (c *Config) validateRequests() []error {
 // requestOptions are these options as the engines want them.
 func (c *Config) requestOptions(o *transport.Options) {
 	o.BarePath = !c.AddTrailingSlash.or(true)
+	o.Named = c.GenerateID != nil
 	o.CORS = c.CORS.transport()
 	o.Gated = c.Limits.GatedRequests
 	o.GateTimeout = c.Limits.GateTime.Milliseconds()

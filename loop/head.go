@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/sioserver/sioserver/proto/id"
 )
 
 // appendHead appends the head of a request as it would come over a connection.
@@ -63,8 +61,8 @@ func requestTarget(r *http.Request) string {
 
 // loopFor is the loop of the session that a request names, or the next in turn.
 func (s *Server) loopFor(r *http.Request) int {
-	if sid, ok := id.Parse([]byte(r.URL.Query().Get("sid"))); ok && int(sid.Tag()) < len(s.loops) {
-		return int(sid.Tag())
+	if home := s.engines[0].Home([]byte(r.URL.Query().Get("sid"))); home != nil {
+		return home.Index()
 	}
 	return int(s.turn.Add(1)) % len(s.loops)
 }

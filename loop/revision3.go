@@ -39,6 +39,10 @@ func (l *Loop) splitRevision3(p *socketio.Packet) bool {
 	return true
 }
 
-// revision3ID is the id of such a client's socket outside of "/"; plain is the
-// session's.
-func revision3ID(n *Namespace, plain string) string { return n.name + "#" + plain }
+// revision3ID is the id of such a client's socket; sid is the session's.
+func revision3ID(n *Namespace, sid string) string {
+	if n.name == "/" {
+		return sid
+	}
+	return n.name + "#" + sid
+}

@@ -31,6 +31,7 @@ type Socket struct {
 	text      [id.Len]byte
 	session   id.ID      // of Engine.IO
 	revision3 bool       // a client of version 2
+	chosen    *string    // the session's id, if it is one of Config.GenerateID
 	returning *returning // with Config.ConnectionStateRecovery, else nil
 
 	// Any goroutine.
@@ -66,6 +67,10 @@ func (l *Loop) handle(e *entry, slot uint32) *Socket {
 	if e.handle == nil {
 		s := &Socket{ns: e.ns, loop: l, ref: makeRef(slot, e.gen), member: e.member, id: e.id, session: e.session.ID(), revision3: e.session.Revision() < 4}
 		s.id.Append(s.text[:0])
+		if e.session.Chosen() {
+			name := e.session.Name()
+			s.chosen = &name
+		}
 		if e.state == socketConnected {
 			s.state.Store(stateConnected)
 		}
@@ -92,10 +97,18 @@ func (s *Socket) gone(expelled bool) {
 // is also the name of a room with only this socket in it. Of a client of version
 // 2 it is the session's id, with the namespace and # in front outside of "/".
 func (s *Socket) ID() string {
-	if s.revision3 && s.ns.name != "/" {
-		return revision3ID(s.ns, s.plainID())
+	if s.revision3 && (s.chosen != nil || s.ns.name != "/") {
+		return revision3ID(s.ns, s.sessionID())
 	}
 	return s.plainID()
+}
+
+// sessionID is the id of the Engine.IO session.
+func (s *Socket) sessionID() string {
+	if s.chosen != nil {
+		return *s.chosen
+	}
+	return s.session.String()
 }
 
 // plainID is the id by which rooms know the socket, whatever else its id is.

@@ -27,6 +27,7 @@ type Engine struct {
 	clock   func() int64
 	index   uint8
 	peers   []*Engine // by index, this one included
+	names   *names    // of all peers
 
 	// Any goroutine.
 	inbox inbox
@@ -41,6 +42,7 @@ type Engine struct {
 	sessions  slab.Slab[Session]
 	made      uint32 // records taken so far: their generation, never 0
 	sids      id.Table
+	chosen    map[uint32]string // the names of sessions that have one, by index
 	timers    wheel.Wheel
 	alarm     int64 // the time last given to Network.Alarm, 0 for none
 	ids       id.Source
@@ -85,9 +87,11 @@ func (e *Engine) generation() uint32 {
 // NewGroup makes the engines of a server, one for each loop. At most 256.
 // Before Run.
 func NewGroup(n int, opts *Options, clock func() int64) []*Engine {
-	peers, crowd, deflaters := make([]*Engine, n), new(atomic.Int64), newDeflaters(opts.Deflate)
+	peers, crowd, names, deflaters := make([]*Engine, n), new(atomic.Int64), newNames(), newDeflaters(opts.Deflate)
 	for i := range peers {
-		e := &Engine{opts: opts, clock: clock, index: uint8(i), peers: peers, crowd: crowd, deflaters: deflaters}
+		e := &Engine{
+			opts: opts, clock: clock, index: uint8(i), peers: peers, names: names, crowd: crowd, deflaters: deflaters,
+		}
 		e.sids = id.NewTable(func(i uint32) *id.ID { return &e.sessions.At(i).id })
 		peers[i] = e
 	}

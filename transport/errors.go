@@ -103,9 +103,11 @@ var (
 	ErrInvalidOrigin       = badRequest("INVALID_ORIGIN", "")
 	ErrTransportHandshake  = badRequest("TRANSPORT_HANDSHAKE_ERROR", "")
 	ErrMiddleware          = badRequest("MIDDLEWARE_FAILURE", "")
+	ErrIDGeneration        = badRequest("ID_GENERATION_ERROR", "")
 	ErrForbidden           = &HandshakeError{Code: 4, Status: 403, Message: "Forbidden"}
 	ErrUnsupportedProtocol = &HandshakeError{Code: 5, Status: 400, Message: "Unsupported protocol version"}
 
+	errNameTaken    = nameTaken()
 	errNotPolling   = badRequest("TRANSPORT_MISMATCH", "websocket")
 	errNotWebSocket = badRequest("TRANSPORT_MISMATCH", "polling")
 	errRevision     = [...]*HandshakeError{3: badRequest("PROTOCOL_MISMATCH", "3"), 4: badRequest("PROTOCOL_MISMATCH", "4")}
@@ -114,6 +116,13 @@ var (
 // badRequest is a refusal of code 3, whose causes clients are not told apart.
 func badRequest(name, previous string) *HandshakeError {
 	return &HandshakeError{Code: 3, Status: 400, Message: "Bad request", Name: name, Previous: previous}
+}
+
+// nameTaken is the refusal of a handshake whose id another session has.
+func nameTaken() *HandshakeError {
+	e := *badRequest("ID_GENERATION_ERROR", "")
+	e.Err = ErrNameTaken
+	return &e
 }
 
 // appendText appends a text as a JSON string.

@@ -3,7 +3,6 @@
 package transport
 
 import (
-	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/transport/http1"
 )
 
@@ -45,6 +44,7 @@ type Verdict struct {
 	Status  int             // if not 0, the request is answered with this, and with
 	Body    []byte          // this; Fields hold its Content-Type
 	Value   any             // handed on in [Hello.Value]
+	SID     string          // the id of the session it opens, of characters that are plain in JSON, queries and cookies
 }
 
 // GateRef names a request at the gate. It stays harmless when the connection is
@@ -143,17 +143,8 @@ func (e *Engine) foresee(c *Conn, foreign bool) *HandshakeError {
 // moves reports whether the request at hand moves to another loop first, where
 // it comes to the gate again.
 func (e *Engine) moves() bool {
-	home := e.home(e.query.SID)
+	home := e.Home(e.query.SID)
 	return e.asksUpgrade() && home != nil && home != e
-}
-
-// home is the engine on which the session with an id would be, nil if there can
-// be none.
-func (e *Engine) home(sid []byte) *Engine {
-	if id, ok := id.Parse(sid); ok && int(id.Tag()) < len(e.peers) {
-		return e.peers[id.Tag()]
-	}
-	return nil
 }
 
 // feedGate keeps what comes behind a request at the gate, or one that leaves.

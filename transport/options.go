@@ -52,6 +52,7 @@ type Options struct {
 	Cookie      *Cookie  // nil: none
 	Initial     *Initial // nil: none
 	Deflate     *Deflate // nil: none
+	Named       bool     // ids of sessions are those of verdicts
 	Gated       int      // requests at the gates of the group
 	GateTimeout int64    // for one of them
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/transport/http1"
 )
 
@@ -72,12 +71,17 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 	if !ok {
 		return after
 	}
-	s := e.openSession(nil)
+	sid, name, refusal := e.newID()
+	if refusal != nil {
+		e.answer(ref, errorAnswer(refusal))
+		return after
+	}
+	s := e.openSession(nil, sid, name)
 	s.poll = e.newPolling()
 	e.startSession(s)
 	a := s.openAnswer()
 	if k := e.opts.Cookie; k != nil {
-		a.fields = slices.Concat(a.fields, k.line(s.id.String()))
+		a.fields = slices.Concat(a.fields, k.line(s.Name()))
 	}
 	e.answerCoded(ref, a, e.coding())
 	e.serving.session = s
@@ -162,8 +166,8 @@ func (e *Engine) answerEarly(c *Conn, ref ExchangeRef, a answer, rest []byte) []
 // sessionRequest is a polling request of an existing session.
 func (e *Engine) sessionRequest(c *Conn, ref ExchangeRef, x *exchange, rest []byte) []byte {
 	r, q := &e.req, &e.query
-	sid, ok := id.Parse(q.SID)
-	if !ok || int(sid.Tag()) >= len(e.peers) {
+	sid, ok := e.find(q.SID)
+	if !ok {
 		return e.answerEarly(c, ref, errorAnswer(ErrSessionUnknown), rest)
 	}
 	p := pollRequest{ref: ref, sid: sid, revision: revision(q), mismatch: string(q.Transport) != "polling"}

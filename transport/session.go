@@ -60,7 +60,8 @@ func (e *Engine) EachSession(f func(*Session)) {
 	})
 }
 
-// ID is the session's id, a secret of its client. Loop only.
+// ID is the engine's id of the session, which is the client's too unless
+// [Session.Name] is another one. Loop only.
 func (s *Session) ID() id.ID { return s.id }
 
 // Engine is the engine on whose loop the session lives. Any goroutine.
@@ -81,12 +82,13 @@ func (s *Session) codec() engineio.Codec { return s.dialect.codec() }
 
 // openSession makes a session for the request at hand; conn is its websocket,
 // nil for polling.
-func (e *Engine) openSession(conn *Conn) *Session {
+func (e *Engine) openSession(conn *Conn, sid id.ID, name string) *Session {
 	s, i := e.sessions.Take()
 	s.engine, s.index, s.gen, s.conn = e, i, e.generation(), conn
 	s.state, s.dialect = sessionOpen, dialectOf(&e.query)
-	s.id = e.ids.New(e.index)
+	s.id = sid
 	e.sids.Insert(i)
+	e.named(s, name)
 	e.live.sessions++
 	e.stats.SessionsOpened++
 	return s
@@ -109,7 +111,7 @@ func (e *Engine) startSession(s *Session) {
 func (s *Session) appendOpen(dst []byte) []byte {
 	o := s.engine.opts
 	h := engineio.Handshake{
-		SID: s.id.String(), PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, MaxPayload: o.MaxPayload,
+		SID: s.Name(), PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, MaxPayload: o.MaxPayload,
 	}
 	if s.conn == nil && o.AllowUpgrades && o.WebSocket {
 		h.Upgrades = upgrades
@@ -215,6 +217,7 @@ func (s *Session) bury() {
 	s.timer = e.timers.Cancel(s.timer)
 	e.dropPolling(s)
 	e.sids.Remove(s.index)
+	e.unname(s)
 	e.tombs = append(e.tombs, s.index)
 	if !e.busy {
 		e.wakeSelf()

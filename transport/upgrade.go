@@ -4,7 +4,6 @@ package transport
 
 import (
 	"github.com/sioserver/sioserver/proto/engineio"
-	"github.com/sioserver/sioserver/proto/id"
 	"github.com/sioserver/sioserver/transport/ws"
 )
 
@@ -12,8 +11,8 @@ import (
 // lives on another loop, the connection goes there and the request is read
 // again: from then on all that the session does happens on one loop.
 func (e *Engine) candidateRequest(c *Conn, head, rest []byte) []byte {
-	sid, ok := id.Parse(e.query.SID)
-	if !ok || int(sid.Tag()) >= len(e.peers) {
+	sid, ok := e.find(e.query.SID)
+	if !ok {
 		return e.refuseUpgrade(c, head, rest, ErrSessionUnknown)
 	}
 	if home := e.peers[sid.Tag()]; home != e {

@@ -34,10 +34,17 @@ func (e *Engine) upgradeRequest(c *Conn, head, rest []byte) []byte {
 	if err := e.checkHandshake(r, q, true); err != nil {
 		return e.refuseUpgrade(c, head, rest, err)
 	}
+	sid, name, refusal := e.newID()
+	if refusal != nil {
+		return e.refuseUpgrade(c, head, rest, refusal)
+	}
 	if !e.accept(c, head) {
+		if name != "" {
+			e.names.remove(name)
+		}
 		return rest
 	}
-	s := e.openSession(c)
+	s := e.openSession(c, sid, name)
 	c.state, c.session = connWebSocket, s
 	e.startSession(s)
 	e.scratch = s.appendOpen(e.scratch[:0])

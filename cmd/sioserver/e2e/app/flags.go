@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"net/http"
 	"os"
@@ -39,6 +40,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	parser := flag.String("parser", "json", "json, msgpack, object or mirror")
 	initial := flag.String("initial-packet", "", "text")
 	deny := flag.String("deny-query", "", "name=value")
+	generate := flag.String("generate-id", "", "name")
 	cookie := flag.String("cookie", "", "name")
 	origin := flag.String("cors-origin", "", "origin, list, /pattern/ or *")
 	credentials := flag.Bool("cors-credentials", false, "switch")
@@ -60,6 +62,14 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	}
 	if *deny != "" {
 		cfg.AllowRequest = denied(*deny)
+	}
+	if name := *generate; name != "" {
+		cfg.GenerateID = func(r *http.Request) (string, error) {
+			if id := r.URL.Query().Get(name); id != "" {
+				return id, nil
+			}
+			return "", errors.New("no id")
+		}
 	}
 	if *cookie != "" {
 		cfg.Cookie = &loop.Cookie{Name: *cookie}

@@ -25,6 +25,7 @@ const DEFAULTS = {
   'initial-packet': '',
   'deny-query': '',
   'mark-headers': 'false',
+  'generate-id': '',
   'room-events': 'false',
   'cleanup-namespaces': 'false',
   'http-compression': '1024',

@@ -42,6 +42,13 @@ io.engine.on('connection_error', ({ code, message, context }) => {
   const { error, ...rest } = context ?? {};
   journal({ event: 'connection_error', code, message, context: rest });
 });
+if (flags['generate-id']) {
+  io.engine.generateId = async (req) => {
+    const id = new URL(req.url, 'http://localhost').searchParams.get(flags['generate-id']);
+    if (!id) throw new Error('no id');
+    return id;
+  };
+}
 if (flags['mark-headers'] === 'true') {
   io.engine.on('initial_headers', (headers) => Object.assign(headers, { 'x-sio-first': 'yes', 'set-cookie': 'first=1' }));
   io.engine.on('headers', (headers) => Object.assign(headers, { 'x-sio-every': 'yes' }));
