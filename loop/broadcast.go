@@ -92,7 +92,7 @@ func (p local) Broadcast(packet *rooms.Packet, t rooms.Target) error {
 	m, ok := packet.Encoded.(*transport.Shared)
 	if !ok {
 		var err error
-		if m, err = p.ns.encode(0, false, packet.Event, packet.Args, t.Flags); err != nil {
+		if m, err = p.ns.encode(0, false, packet.Event, unpacked(packet.Args), t.Flags); err != nil {
 			return err
 		}
 	}

@@ -213,7 +213,7 @@ func (b *broadcastAck) request() *ackRequest {
 // BroadcastWithAck implements [rooms.Local].
 func (p local) BroadcastWithAck(ctx context.Context, packet *rooms.Packet, t rooms.Target, answer func(rooms.Answer)) (int, error) {
 	ack := &broadcastAck{id: p.ns.acks.Add(1) - 1, answer: answer}
-	m, err := p.ns.encode(ack.id, true, packet.Event, packet.Args, t.Flags)
+	m, err := p.ns.encode(ack.id, true, packet.Event, unpacked(packet.Args), t.Flags)
 	if err != nil {
 		return 0, err
 	}

@@ -131,7 +131,7 @@ func answered(a rooms.Answer) Args {
 // ServerSideEvent implements [rooms.Local].
 func (p local) ServerSideEvent(packet *rooms.Packet, answer func(rooms.Answer)) {
 	s := p.ns.server
-	raw, bins, err := formJSON.appendArgs(nil, nil, packet.Args)
+	raw, bins, err := formJSON.appendArgs(nil, nil, unpacked(packet.Args))
 	if err != nil {
 		s.fail(nil, err)
 		return

@@ -11,7 +11,7 @@ import (
 // handed to an adapter.
 type Packet struct {
 	Event string
-	Args  []any // values as given by the sender
+	Args  []any // values as given by the sender, or one RawArgs
 	// Encoded is the packet as this server sends it to its own sockets. An
 	// adapter hands it back to Local.Broadcast if it has the packet from there,
 	// and leaves it nil in packets of other servers.
@@ -58,11 +58,25 @@ type Adapter interface {
 	Close() error
 }
 
+// RoomLister is an Adapter that can ask the other servers for their rooms.
+type RoomLister interface {
+	// AllRooms finds the rooms of the other servers that have members. With an
+	// error it returns those found so far.
+	AllRooms(ctx context.Context) ([]string, error)
+}
+
 // Local is this server's part of a namespace, as an adapter sees it. Its
 // methods never block and may be called from any goroutine.
 type Local interface {
 	// Name is the name of the namespace, with its slash.
 	Name() string
+	// Encode returns the arguments of a packet in a form. The error tells what
+	// cannot be encoded.
+	Encode(p *Packet, f Form) (RawArgs, error)
+	// Rooms are the rooms of this server that have members, and HasRoom tells
+	// whether one has, or is the id of a socket.
+	Rooms() []string
+	HasRoom(name string) bool
 	// Broadcast sends an event to the sockets of this server.
 	Broadcast(p *Packet, t Target) error
 	// BroadcastWithAck does the same and asks each socket for an answer. It

@@ -22,7 +22,14 @@ func (n *noted) note(format string, args ...any) {
 	n.calls = append(n.calls, fmt.Sprintf(format, args...))
 }
 
-func (n *noted) Name() string { return "/n" }
+func (n *noted) Name() string        { return "/n" }
+func (n *noted) Rooms() []string     { return nil }
+func (n *noted) HasRoom(string) bool { return false }
+func (n *noted) Encode(*rooms.Packet, rooms.Form) (rooms.RawArgs, error) {
+	n.note("encode")
+	return rooms.RawArgs{}, n.err
+}
+
 func (n *noted) Broadcast(p *rooms.Packet, t rooms.Target) error {
 	n.note("broadcast %s %v", p.Event, t.Rooms)
 	return n.err

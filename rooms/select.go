@@ -108,3 +108,12 @@ func (s *Shard[M]) inRoom(name string, f func([]Slot)) {
 		}
 	}
 }
+
+// HasRoom reports whether a room has members, or the name is the id of one. Any
+// goroutine.
+func (s *Shard[M]) HasRoom(name string) (found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inRoom(name, func(slots []Slot) { found = found || len(slots) > 0 })
+	return found
+}

@@ -1,0 +1,148 @@
+// The adapter of one namespace: what it publishes, and what it does with what
+// others publish.
+
+package redis
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/sioserver/sioserver/rooms"
+)
+
+// adapter implements [rooms.Adapter] and [rooms.RoomLister].
+type adapter struct {
+	// Immutable after newAdapter.
+	cluster *Cluster
+	local   rooms.Local
+	nsp     string
+	uid     string
+
+	channel, requestChannel, responseChannel, ownResponses string
+
+	// Any goroutine.
+	mu struct {
+		sync.Mutex
+		waits map[string]*wait // requests of ours, by id
+	}
+}
+
+func newAdapter(c *Cluster, l rooms.Local) *adapter {
+	key, nsp := c.opts.Key, l.Name()
+	a := &adapter{cluster: c, local: l, nsp: nsp, uid: shortID()}
+	a.channel = key + "#" + nsp + "#"
+	a.requestChannel = key + "-request#" + nsp + "#"
+	a.responseChannel = key + "-response#" + nsp + "#"
+	a.ownResponses = a.responseChannel + a.uid + "#"
+	a.mu.waits = map[string]*wait{}
+	return a
+}
+
+// open asks for the subscriptions.
+func (a *adapter) open() error {
+	s := a.cluster.subscriber
+	if !s.subscribe(topic{patterns, a.channel + "*"}, a.onBroadcast) {
+		return second(a.nsp)
+	}
+	s.subscribe(topic{channels, a.requestChannel}, a.onRequest)
+	s.subscribe(topic{channels, a.responseChannel}, a.onResponse)
+	s.subscribe(topic{channels, a.ownResponses}, a.onResponse)
+	return nil
+}
+
+// Close implements [rooms.Adapter].
+func (a *adapter) Close() error {
+	s := a.cluster.subscriber
+	s.unsubscribe(topic{patterns, a.channel + "*"})
+	for _, name := range []string{a.requestChannel, a.responseChannel, a.ownResponses} {
+		s.unsubscribe(topic{channels, name})
+	}
+	return nil
+}
+
+// publish enqueues a message.
+func (a *adapter) publish(channel string, payload []byte) error {
+	return a.cluster.enqueue(message{channel: channel, payload: payload})
+}
+
+// Broadcast implements [rooms.Adapter].
+func (a *adapter) Broadcast(p *rooms.Packet, t rooms.Target) error {
+	if t.Flags.Local {
+		return a.local.Broadcast(p, t)
+	}
+	args, err := a.local.Encode(p, rooms.MsgPack)
+	if err != nil {
+		return err
+	}
+	channel := a.channel
+	if names := unique(t.Rooms); len(names) == 1 {
+		channel += names[0] + "#"
+	}
+	failed := a.publish(channel, appendBroadcast(nil, a.uid, a.nsp, p.Event, args.Bytes, t))
+	if err := a.local.Broadcast(p, t); err != nil {
+		return err
+	}
+	return failed
+}
+
+// onBroadcast is told of a broadcast of another server, or of its own.
+func (a *adapter) onBroadcast(channel string, payload []byte) {
+	// The pattern lets the channels of longer names through.
+	room, ok := strings.CutPrefix(channel, a.channel)
+	if room = strings.TrimSuffix(room, "#"); !ok || room != "" && !a.local.HasRoom(room) {
+		return
+	}
+	r, err := readBroadcast(payload, a.nsp)
+	switch {
+	case err != nil:
+		a.malformed(err)
+	case r.uid == a.uid || r.packet == nil:
+	default:
+		if err := a.local.Broadcast(r.packet, r.target); err != nil {
+			a.malformed(err)
+		}
+	}
+}
+
+// malformed counts a message that cannot be used.
+func (a *adapter) malformed(err error) {
+	a.cluster.counts.malformed.Add(1)
+	a.cluster.complain("reading", err)
+}
+
+// SocketsJoin implements [rooms.Adapter].
+func (a *adapter) SocketsJoin(t rooms.Target, names []string) error {
+	a.local.SocketsJoin(t, names)
+	return a.command(request{Type: requestRemoteJoin, Rooms: orEmpty(names)}, t)
+}
+
+// SocketsLeave implements [rooms.Adapter].
+func (a *adapter) SocketsLeave(t rooms.Target, names []string) error {
+	a.local.SocketsLeave(t, names)
+	return a.command(request{Type: requestRemoteLeave, Rooms: orEmpty(names)}, t)
+}
+
+// DisconnectSockets implements [rooms.Adapter].
+func (a *adapter) DisconnectSockets(t rooms.Target, closeConn bool) error {
+	a.local.DisconnectSockets(t, closeConn)
+	return a.command(request{Type: requestRemoteDisconnect, Close: &closeConn}, t)
+}
+
+// command asks the other servers to do something with the sockets of a target.
+// This server has done it already, and ignores the request when it comes back.
+func (a *adapter) command(r request, t rooms.Target) error {
+	if t.Flags.Local {
+		return nil
+	}
+	r.UID, r.Opts = a.uid, optionsOf(t)
+	return a.request(r)
+}
+
+// request publishes a request.
+func (a *adapter) request(r request) error {
+	payload, err := marshal(r)
+	if err != nil {
+		return err
+	}
+	return a.publish(a.requestChannel, payload)
+}

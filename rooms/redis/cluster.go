@@ -1,0 +1,141 @@
+// Cluster: the connections to Redis that the adapters of one server share.
+
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sioserver/sioserver/rooms"
+)
+
+// Cluster makes the adapters of one server and holds what they share: one
+// subscribed connection, and one goroutine that publishes. Its methods may be
+// called from any goroutine.
+type Cluster struct {
+	// Immutable after New.
+	opts       Options
+	queue      *queue
+	subscriber *subscriber
+	cancel     context.CancelFunc
+	publishing context.CancelFunc
+	running    sync.WaitGroup
+	answering  chan struct{} // a place for each request that is being answered
+
+	// Any goroutine.
+	counts counters
+	once   sync.Once
+	mu     struct {
+		sync.Mutex
+		complained time.Time // last error in the log
+		silent     uint64    // errors since that were not
+	}
+}
+
+// New makes a cluster. It does not wait for Redis: a server starts and serves
+// its own rooms while Redis is away. [Cluster.Ready] waits.
+func New(o Options) (*Cluster, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	publishing, stop := context.WithCancel(context.Background())
+	c := &Cluster{opts: o, cancel: cancel, publishing: stop, answering: make(chan struct{}, o.Requests)}
+	c.queue = newQueue(o.QueueMessages, o.QueueBytes)
+	c.subscriber = newSubscriber(o.Client.Subscribe(ctx), &c.counts)
+	c.running.Go(func() { c.publishAll(publishing) })
+	c.running.Go(func() { c.subscriber.obey(ctx) })
+	c.running.Go(c.subscriber.receive)
+	return c, nil
+}
+
+// Adapter makes the adapter of a namespace. It is a [rooms.Factory]. Each server
+// needs a cluster of its own: a second adapter for a namespace is an error.
+func (c *Cluster) Adapter(l rooms.Local) (rooms.Adapter, error) {
+	a := newAdapter(c, l)
+	if err := a.open(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Ready waits until Redis has confirmed the subscriptions of all namespaces
+// there are: what other servers publish from then on arrives. The error is
+// ctx's.
+func (c *Cluster) Ready(ctx context.Context) error { return c.subscriber.ready(ctx) }
+
+// Close publishes what waits, if Redis takes it, and gives the connections up.
+// It is called when the server has shut down.
+func (c *Cluster) Close() error {
+	c.once.Do(func() {
+		c.publishing()
+		c.cancel()
+		_ = c.subscriber.ps.Close()
+		c.running.Wait()
+	})
+	return nil
+}
+
+// enqueue puts a message into the queue.
+func (c *Cluster) enqueue(m message) error {
+	if c.queue.put(m) {
+		return nil
+	}
+	c.counts.dropped.Add(1)
+	c.complain("publishing", ErrQueueFull)
+	return ErrQueueFull
+}
+
+// complainEvery is the least time between two errors in the log.
+const complainEvery = 5 * time.Second
+
+// complain logs an error, not more often than one reader can follow.
+func (c *Cluster) complain(doing string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.mu.complained) < complainEvery {
+		c.mu.silent++
+		return
+	} else {
+		c.mu.complained = now
+	}
+	c.opts.Logger.Warn("the cluster cannot be reached as it should", "doing", doing, "error", err, "more_errors", c.mu.silent)
+	c.mu.silent = 0
+}
+
+// answer runs what answers a request of another server, if there is a place. It
+// may wait for the event loops.
+func (c *Cluster) answer(f func(ctx context.Context)) {
+	select {
+	case c.answering <- struct{}{}:
+	default:
+		c.counts.refused.Add(1)
+		return
+	}
+	go func() {
+		defer func() { <-c.answering }()
+		ctx, cancel := context.WithTimeout(context.Background(), c.opts.RequestsTimeout)
+		defer cancel()
+		f(ctx)
+	}()
+}
+
+// shortID is a random id as those of the reference: 6 characters.
+func shortID() string {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails
+	for i := range b {
+		b[i] = digits[b[i]&63]
+	}
+	return string(b[:])
+}
+
+// second is the error of a second adapter for a namespace.
+func second(nsp string) error {
+	return fmt.Errorf("redis: namespace %q has an adapter already: each server needs a Cluster of its own", nsp)
+}

@@ -1,0 +1,111 @@
+// Options of a cluster, and what it counts.
+
+package redis
+
+import (
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Options are the settings of a cluster. Those of the reference have its names
+// and defaults.
+type Options struct {
+	// Client is the connection to Redis: of a single server, of Sentinel or of a
+	// Redis Cluster. Set its MaxRetries to -1: a broadcast that is sent again
+	// because the answer to it got lost arrives twice. It is the caller's to close,
+	// after the servers.
+	Client goredis.UniversalClient
+	// Key is the prefix of all channels. Default: "socket.io".
+	Key string
+	// RequestsTimeout is how long the answers of other servers may take. Default:
+	// 5 s.
+	RequestsTimeout time.Duration
+	// PublishOnSpecificResponseChannel publishes answers on a channel of the
+	// server that asked, so that the others do not see them. All servers of a
+	// cluster understand both. Default: false.
+	PublishOnSpecificResponseChannel bool
+	// QueueMessages and QueueBytes are how much may wait to be published.
+	// Defaults: 100,000 messages and 64 MiB.
+	QueueMessages int
+	QueueBytes    int
+	// Requests is how many requests of other servers that ask this one to find
+	// sockets may be answered at the same time. More are dropped and counted, and
+	// those who asked wait for their timeout. Default: 64.
+	Requests int
+	// Logger receives what an operator should know. Default: [slog.Default].
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.Key, "socket.io")
+	setDefault(&o.RequestsTimeout, 5*time.Second)
+	setDefault(&o.QueueMessages, 100_000)
+	setDefault(&o.QueueBytes, 64<<20)
+	setDefault(&o.Requests, 64)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+func (o *Options) validate() error {
+	switch {
+	case o.Client == nil:
+		return errors.New("redis: Options.Client is missing: pass a client of github.com/redis/go-redis/v9")
+	case o.RequestsTimeout < 0 || o.QueueMessages < 0 || o.QueueBytes < 0 || o.Requests < 0:
+		return errors.New("redis: RequestsTimeout, QueueMessages, QueueBytes and Requests must not be negative")
+	}
+	return nil
+}
+
+// Errors of an adapter.
+var (
+	// ErrQueueFull: too much waits to be published, mostly because Redis cannot
+	// be reached. The sockets of this server got the packet.
+	ErrQueueFull = errors.New("redis: the queue of what is to be published is full; is Redis reachable?")
+	// ErrTimeout: not all servers have answered within Options.RequestsTimeout.
+	ErrTimeout = errors.New("redis: timeout reached while waiting for the answers of other servers")
+	// ErrClosed: the cluster has been closed.
+	ErrClosed = errors.New("redis: closed")
+)
+
+// Stats are counters since New.
+type Stats struct {
+	Published      uint64 // messages that Redis took
+	PublishErrors  uint64 // messages that it did not take
+	Dropped        uint64 // messages for which the queue had no place
+	QueuedMessages int    // now
+	QueuedBytes    int    // now
+	Received       uint64 // messages from other servers
+	Malformed      uint64 // of these, such as could not be read
+	Refused        uint64 // requests beyond Options.Requests
+	Subscriptions  uint64 // that Redis has confirmed, again after each break
+}
+
+// counters are the Stats that any goroutine adds to.
+type counters struct {
+	published, publishErrors, dropped           atomic.Uint64
+	received, malformed, refused, subscriptions atomic.Uint64
+}
+
+// Stats returns the counters. Any goroutine.
+func (c *Cluster) Stats() Stats {
+	n, bytes := c.queue.waiting()
+	return Stats{
+		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Dropped: c.counts.dropped.Load(),
+		QueuedMessages: n, QueuedBytes: bytes,
+		Received: c.counts.received.Load(), Malformed: c.counts.malformed.Load(), Refused: c.counts.refused.Load(),
+		Subscriptions: c.counts.subscriptions.Load(),
+	}
+}
