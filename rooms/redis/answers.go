@@ -68,7 +68,7 @@ func (a *adapter) respond(r *incomingRequest, answer response) {
 		a.malformed(err)
 		return
 	}
-	_ = a.publish(a.responsesTo(r), payload) // counted where it was dropped
+	a.publish(a.responsesTo(r), payload)
 }
 
 // responsesTo is the channel for answers to a request.
@@ -151,7 +151,7 @@ func (a *adapter) serverEvent(r *incomingRequest) {
 			payload, err = marshal(response{Type: requestServerSideEmit, RequestID: id, Data: data})
 			if err == nil {
 				// On the common channel always, as the reference has it.
-				_ = a.publish(a.responseChannel, payload)
+				a.publish(a.responseChannel, payload)
 				return
 			}
 		}
@@ -188,7 +188,7 @@ func (a *adapter) broadcast(r *incomingRequest) {
 			a.malformed(err)
 			return
 		}
-		_ = a.publish(a.responsesTo(r), payload)
+		a.publish(a.responsesTo(r), payload)
 	})
 	if err != nil {
 		a.malformed(err)

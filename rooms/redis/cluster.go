@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -45,8 +46,10 @@ func New(o Options) (*Cluster, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	publishing, stop := context.WithCancel(context.Background())
 	c := &Cluster{opts: o, cancel: cancel, publishing: stop, answering: make(chan struct{}, o.Requests)}
-	c.queue = newQueue(o.QueueMessages, o.QueueBytes)
-	c.subscriber = newSubscriber(o.Client.Subscribe(ctx), &c.counts)
+	c.queue = newQueue(o.QueueMessages, o.QueueBytes, c.lost)
+	c.subscriber = newSubscriber(o.Client.Subscribe(ctx), &c.counts, func(channel string, value any) {
+		o.Logger.Error("a message of another server caused a panic", "channel", channel, "panic", value, "stack", string(debug.Stack()))
+	})
 	c.running.Go(func() { c.publishAll(publishing) })
 	c.running.Go(func() { c.subscriber.obey(ctx) })
 	c.running.Go(c.subscriber.receive)
@@ -80,14 +83,13 @@ func (c *Cluster) Close() error {
 	return nil
 }
 
-// enqueue puts a message into the queue.
-func (c *Cluster) enqueue(m message) error {
-	if c.queue.put(m) {
-		return nil
-	}
+// enqueue puts a message into the queue. It never waits.
+func (c *Cluster) enqueue(m message) { c.queue.put(m) }
+
+// lost is told of each message that the queue has dropped.
+func (c *Cluster) lost() {
 	c.counts.dropped.Add(1)
-	c.complain("publishing", ErrQueueFull)
-	return ErrQueueFull
+	c.complain("publishing", errQueueFull)
 }
 
 // complainEvery is the least time between two errors in the log.

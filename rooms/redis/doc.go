@@ -18,9 +18,8 @@
 //
 // Nothing that is published waits for Redis: it goes into a queue, limited by
 // Options.QueueMessages and Options.QueueBytes, which one goroutine writes out in
-// batches. When Redis cannot be reached the queue fills, then what comes is
-// dropped and counted, and [ErrQueueFull] says so; the rooms of this server go on
-// as ever. Pub/Sub delivers at most once: what other servers send while the
+// batches. When Redis cannot be reached the queue fills, then its oldest messages
+// are dropped and counted; the rooms of this server go on as ever. Pub/Sub delivers at most once: what other servers send while the
 // subscription is broken is lost, as it is with the reference.
 //
 // # Numbers of servers

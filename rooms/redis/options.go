@@ -28,8 +28,9 @@ type Options struct {
 	// server that asked, so that the others do not see them. All servers of a
 	// cluster understand both. Default: false.
 	PublishOnSpecificResponseChannel bool
-	// QueueMessages and QueueBytes are how much may wait to be published.
-	// Defaults: 100,000 messages and 64 MiB.
+	// QueueMessages and QueueBytes are how much may wait to be published. Beyond
+	// that the oldest messages are dropped and counted. Defaults: 100,000 messages
+	// and 16 MiB.
 	QueueMessages int
 	QueueBytes    int
 	// Requests is how many requests of other servers that ask this one to find
@@ -44,7 +45,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Key, "socket.io")
 	setDefault(&o.RequestsTimeout, 5*time.Second)
 	setDefault(&o.QueueMessages, 100_000)
-	setDefault(&o.QueueBytes, 64<<20)
+	setDefault(&o.QueueBytes, 16<<20)
 	setDefault(&o.Requests, 64)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -69,16 +70,11 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// Errors of an adapter.
-var (
-	// ErrQueueFull: too much waits to be published, mostly because Redis cannot
-	// be reached. The sockets of this server got the packet.
-	ErrQueueFull = errors.New("redis: the queue of what is to be published is full; is Redis reachable?")
-	// ErrTimeout: not all servers have answered within Options.RequestsTimeout.
-	ErrTimeout = errors.New("redis: timeout reached while waiting for the answers of other servers")
-	// ErrClosed: the cluster has been closed.
-	ErrClosed = errors.New("redis: closed")
-)
+// ErrTimeout: not all servers have answered within Options.RequestsTimeout.
+var ErrTimeout = errors.New("redis: timeout reached while waiting for the answers of other servers")
+
+// errQueueFull is only logged: those who publish never wait, nor fail.
+var errQueueFull = errors.New("the queue of what is to be published is full, and its oldest messages are dropped")
 
 // Stats are counters since New.
 type Stats struct {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,30 +26,40 @@ func (m *message) size() int { return len(m.channel) + len(m.payload) }
 // batchMessages is how many messages are written at once at most.
 const batchMessages = 512
 
-// queue holds messages in the order in which they were put.
+// queue holds messages in the order in which they were put. The first of them
+// may be on their way out.
 type queue struct {
 	maxMessages, maxBytes int
+	dropped               func() // called for each message that has lost its place
 
 	more chan struct{} // holds a token while there may be messages
 	mu   struct {
 		sync.Mutex
 		list  []message
+		taken int // messages at the front that take has returned
 		bytes int
 	}
 }
 
-func newQueue(messages, bytes int) *queue {
-	return &queue{maxMessages: messages, maxBytes: bytes, more: make(chan struct{}, 1)}
+func newQueue(messages, bytes int, dropped func()) *queue {
+	return &queue{maxMessages: messages, maxBytes: bytes, dropped: dropped, more: make(chan struct{}, 1)}
 }
 
-// put adds a message. It reports whether there was a place for it. A message
-// that is larger than the limit alone has one in an empty queue.
-func (q *queue) put(m message) bool {
+// put adds a message. If there is no place for it the oldest lose theirs: what
+// is new is worth more to those who hear it late. One that is larger than the
+// limit alone is taken.
+func (q *queue) put(m message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := len(q.mu.list)
-	if n >= q.maxMessages || n > 0 && q.mu.bytes+m.size() > q.maxBytes {
-		return false
+	for len(q.mu.list) > q.mu.taken && (len(q.mu.list) >= q.maxMessages || q.mu.bytes+m.size() > q.maxBytes) {
+		q.mu.bytes -= q.mu.list[q.mu.taken].size()
+		if q.mu.taken == 0 {
+			q.mu.list[0] = message{}
+			q.mu.list = q.mu.list[1:]
+		} else {
+			q.mu.list = slices.Delete(q.mu.list, q.mu.taken, q.mu.taken+1)
+		}
+		q.dropped()
 	}
 	q.mu.list = append(q.mu.list, m)
 	q.mu.bytes += m.size()
@@ -56,28 +67,36 @@ func (q *queue) put(m message) bool {
 	case q.more <- struct{}{}:
 	default:
 	}
-	return true
 }
 
-// take moves the first messages into batch. They count until done.
+// take moves the first messages into batch, which keep their places until done
+// or back.
 func (q *queue) take(batch []message) []message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.mu.list), batchMessages)
-	return append(batch, q.mu.list[:n]...)
+	q.mu.taken = min(len(q.mu.list), batchMessages)
+	return append(batch, q.mu.list[:q.mu.taken]...)
 }
 
-// done removes the n messages that take has returned.
-func (q *queue) done(n int) {
+// done removes what take has returned.
+func (q *queue) done() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range q.mu.list[:n] {
+	for i := range q.mu.list[:q.mu.taken] {
 		q.mu.bytes -= q.mu.list[i].size()
 		q.mu.list[i] = message{}
 	}
-	if q.mu.list = q.mu.list[n:]; len(q.mu.list) == 0 {
+	if q.mu.list = q.mu.list[q.mu.taken:]; len(q.mu.list) == 0 {
 		q.mu.list = nil
 	}
+	q.mu.taken = 0
+}
+
+// back says that what take has returned is still to be published.
+func (q *queue) back() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.mu.taken = 0
 }
 
 // waiting is what is in the queue.
@@ -110,6 +129,7 @@ func (c *Cluster) publishAll(ctx context.Context) {
 		err := c.publish(batch)
 		if unreachable(err) && ctx.Err() == nil {
 			// Nothing was sent; it may be when Redis is back.
+			c.queue.back()
 			c.complain("publishing", err)
 			select {
 			case <-time.After(pause):
@@ -122,7 +142,7 @@ func (c *Cluster) publishAll(ctx context.Context) {
 		if err != nil {
 			c.complain("publishing", err)
 		}
-		c.queue.done(len(batch))
+		c.queue.done()
 		clear(batch)
 		if unreachable(err) {
 			return

@@ -28,10 +28,11 @@ type topic struct{ kind, name string }
 // subscriber holds a connection in subscribed state. Subscriptions are asked for
 // by any goroutine and made by one of its own, because Redis may not answer.
 type subscriber struct {
-	ps     *goredis.PubSub
-	counts *counters
-	orders chan struct{} // holds a token while there are orders
-	mu     struct {
+	ps       *goredis.PubSub
+	counts   *counters
+	panicked func(channel string, value any)
+	orders   chan struct{} // holds a token while there are orders
+	mu       struct {
 		sync.Mutex
 		handlers  map[topic]handler
 		confirmed map[topic]bool
@@ -58,8 +59,8 @@ const (
 // connection is read no further then, and Redis cuts it off if it goes on.
 const incoming = 4096
 
-func newSubscriber(ps *goredis.PubSub, counts *counters) *subscriber {
-	s := &subscriber{ps: ps, counts: counts, orders: make(chan struct{}, 1)}
+func newSubscriber(ps *goredis.PubSub, counts *counters, panicked func(channel string, value any)) *subscriber {
+	s := &subscriber{ps: ps, counts: counts, panicked: panicked, orders: make(chan struct{}, 1)}
 	s.mu.handlers, s.mu.confirmed = map[topic]handler{}, map[topic]bool{}
 	s.mu.changed = make(chan struct{})
 	return s
@@ -192,6 +193,17 @@ func (s *subscriber) deliver(m *goredis.Message) {
 	s.mu.Unlock()
 	if h != nil {
 		s.counts.received.Add(1)
-		h(m.Channel, []byte(m.Payload))
+		s.call(h, m)
 	}
+}
+
+// call runs a handler. Whatever another server may have sent, this one goes on.
+func (s *subscriber) call(h handler, m *goredis.Message) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.counts.malformed.Add(1)
+			s.panicked(m.Channel, p)
+		}
+	}()
+	h(m.Channel, []byte(m.Payload))
 }

@@ -46,13 +46,6 @@ func (a *adapter) end(id string) {
 	delete(a.mu.waits, id)
 }
 
-// waits reports whether a request is one of this server.
-func (a *adapter) waiting(id string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.mu.waits[id] != nil
-}
-
 // ask publishes a request and waits for the answers of the other servers. what
 // is for the error, which comes with what has come.
 func (a *adapter) ask(ctx context.Context, r request, w *wait, what string) error {
@@ -147,9 +140,7 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, p *rooms.Packet, t rooms
 		if t.Flags.Timeout <= 0 {
 			t.Flags.Timeout = a.cluster.opts.RequestsTimeout
 		}
-		if err := a.publish(a.requestChannel, appendBroadcastRequest(nil, a.uid, id, a.nsp, p.Event, args.Bytes, t)); err != nil {
-			return err
-		}
+		a.publish(a.requestChannel, appendBroadcastRequest(nil, a.uid, id, a.nsp, p.Event, args.Bytes, t))
 	}
 	n, err := a.local.BroadcastWithAck(ctx, p, t, answer)
 	if err == nil {
