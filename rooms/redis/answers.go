@@ -20,7 +20,7 @@ func (a *adapter) onRequest(_ string, payload []byte) {
 	if r.UID == a.uid {
 		return
 	}
-	switch r.Type {
+	switch r.kind() {
 	case requestRemoteJoin:
 		a.local.SocketsJoin(r.target(), r.names())
 		a.acknowledge(&r)
@@ -33,7 +33,9 @@ func (a *adapter) onRequest(_ string, payload []byte) {
 	case requestAllRooms:
 		a.respond(&r, response{Rooms: orEmpty(a.local.Rooms())})
 	case requestSockets, requestRemoteFetch:
-		a.cluster.answer(func(ctx context.Context) { a.fetched(ctx, &r) })
+		if _, ok := r.id(); ok {
+			a.cluster.answer(func(ctx context.Context) { a.fetched(ctx, &r) })
+		}
 	case requestServerSideEmit:
 		a.serverEvent(&r)
 	case requestBroadcast:
@@ -93,7 +95,7 @@ func (a *adapter) fetched(ctx context.Context, r *incomingRequest) {
 		a.cluster.complain("finding sockets for another server", err)
 		return // half an answer would pass for a whole one
 	}
-	if r.Type == requestSockets {
+	if r.kind() == requestSockets {
 		ids := make([]string, len(list))
 		for i, s := range list {
 			ids[i] = s.ID

@@ -47,9 +47,7 @@ func New(o Options) (*Cluster, error) {
 	publishing, stop := context.WithCancel(context.Background())
 	c := &Cluster{opts: o, cancel: cancel, publishing: stop, answering: make(chan struct{}, o.Requests)}
 	c.queue = newQueue(o.QueueMessages, o.QueueBytes, c.lost)
-	c.subscriber = newSubscriber(o.Client.Subscribe(ctx), &c.counts, func(channel string, value any) {
-		o.Logger.Error("a message of another server caused a panic", "channel", channel, "panic", value, "stack", string(debug.Stack()))
-	})
+	c.subscriber = newSubscriber(o.Client.Subscribe(ctx), &c.counts, c.recoverFrom)
 	c.running.Go(func() { c.publishAll(publishing) })
 	c.running.Go(func() { c.subscriber.obey(ctx) })
 	c.running.Go(c.subscriber.receive)
@@ -120,10 +118,23 @@ func (c *Cluster) answer(f func(ctx context.Context)) {
 	}
 	go func() {
 		defer func() { <-c.answering }()
+		defer c.recoverFrom(requests)
 		ctx, cancel := context.WithTimeout(context.Background(), c.opts.RequestsTimeout)
 		defer cancel()
 		f(ctx)
 	}()
+}
+
+// requests stands for the channel of what is answered apart.
+const requests = "requests"
+
+// recoverFrom is deferred where messages of other servers are handled: whatever
+// one of them has sent, this one goes on.
+func (c *Cluster) recoverFrom(channel string) {
+	if p := recover(); p != nil {
+		c.counts.malformed.Add(1)
+		c.opts.Logger.Error("a message of another server caused a panic", "channel", channel, "panic", p, "stack", string(debug.Stack()))
+	}
 }
 
 // shortID is a random id as those of the reference: 6 characters.

@@ -17,7 +17,8 @@ type requestType int
 
 // The types of requests, with the names they have in the reference.
 const (
-	requestSockets requestType = iota // only sent by versions up to 7
+	noRequest      requestType = iota - 1
+	requestSockets             // only sent by versions up to 7
 	requestAllRooms
 	requestRemoteJoin
 	requestRemoteLeave
@@ -63,7 +64,7 @@ func orEmpty[T any](list []T) []T {
 type incomingRequest struct {
 	UID       string            `json:"uid"`
 	RequestID *string           `json:"requestId"`
-	Type      requestType       `json:"type"`
+	Type      *requestType      `json:"type"`
 	Opts      *wireOptions      `json:"opts"`
 	Rooms     []roomName        `json:"rooms"`
 	Data      []json.RawMessage `json:"data"`
@@ -124,6 +125,14 @@ func (r *incomingRequest) target() rooms.Target {
 		return r.Opts.target()
 	}
 	return rooms.Target{Rooms: []string{r.SID}}
+}
+
+// kind is the type of a request, noRequest if it has none.
+func (r *incomingRequest) kind() requestType {
+	if r.Type == nil {
+		return noRequest
+	}
+	return *r.Type
 }
 
 // id is the id to answer under, and whether an answer is wanted.

@@ -28,11 +28,11 @@ type topic struct{ kind, name string }
 // subscriber holds a connection in subscribed state. Subscriptions are asked for
 // by any goroutine and made by one of its own, because Redis may not answer.
 type subscriber struct {
-	ps       *goredis.PubSub
-	counts   *counters
-	panicked func(channel string, value any)
-	orders   chan struct{} // holds a token while there are orders
-	mu       struct {
+	ps      *goredis.PubSub
+	counts  *counters
+	recover func(channel string) // deferred around each handler
+	orders  chan struct{}        // holds a token while there are orders
+	mu      struct {
 		sync.Mutex
 		handlers  map[topic]handler
 		confirmed map[topic]bool
@@ -59,8 +59,8 @@ const (
 // connection is read no further then, and Redis cuts it off if it goes on.
 const incoming = 4096
 
-func newSubscriber(ps *goredis.PubSub, counts *counters, panicked func(channel string, value any)) *subscriber {
-	s := &subscriber{ps: ps, counts: counts, panicked: panicked, orders: make(chan struct{}, 1)}
+func newSubscriber(ps *goredis.PubSub, counts *counters, recoverFrom func(channel string)) *subscriber {
+	s := &subscriber{ps: ps, counts: counts, recover: recoverFrom, orders: make(chan struct{}, 1)}
 	s.mu.handlers, s.mu.confirmed = map[topic]handler{}, map[topic]bool{}
 	s.mu.changed = make(chan struct{})
 	return s
@@ -197,13 +197,8 @@ func (s *subscriber) deliver(m *goredis.Message) {
 	}
 }
 
-// call runs a handler. Whatever another server may have sent, this one goes on.
+// call runs a handler.
 func (s *subscriber) call(h handler, m *goredis.Message) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.counts.malformed.Add(1)
-			s.panicked(m.Channel, p)
-		}
-	}()
+	defer s.recover(m.Channel)
 	h(m.Channel, []byte(m.Payload))
 }

@@ -1,0 +1,239 @@
+// What must hold when Redis is away, and when what comes from it is not ours.
+
+package redis_test
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sioserver/sioserver/proto/msgpack"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/redistest"
+	"github.com/sioserver/sioserver/rooms/redis"
+)
+
+// ear is a server that only listens to broadcasts.
+type ear struct {
+	rooms.Local // what is not called
+	adapter     rooms.Adapter
+	heard       chan string
+}
+
+func (e *ear) Name() string        { return "/" }
+func (e *ear) HasRoom(string) bool { return true }
+func (e *ear) Rooms() []string     { return nil }
+func (e *ear) Encode(p *rooms.Packet, f rooms.Form) (rooms.RawArgs, error) {
+	raw, err := msgpack.AppendArgs(nil, p.Args)
+	return rooms.RawArgs{Form: f, Bytes: raw, Count: len(p.Args)}, err
+}
+
+func (e *ear) Broadcast(p *rooms.Packet, _ rooms.Target) error { e.heard <- p.Event; return nil }
+
+func listen(t *testing.T, c *redis.Cluster) *ear {
+	t.Helper()
+	e := &ear{heard: make(chan string, 10_000)}
+	var err error
+	if e.adapter, err = c.Adapter(e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func ready(t *testing.T, clusters ...*redis.Cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, c := range clusters {
+		if err := c.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const patience = 30 * time.Second
+
+// next is the next broadcast that is heard.
+func (e *ear) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case event := <-e.heard:
+		return event
+	case <-time.After(patience):
+		t.Fatal("nothing is heard")
+		return ""
+	}
+}
+
+func (e *ear) say(t *testing.T, event string) {
+	t.Helper()
+	if err := e.adapter.Broadcast(&rooms.Packet{Event: event}, rooms.Target{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRedisComesBack(t *testing.T) {
+	s := redistest.Start(t)
+	one, two := newCluster(t, s, redis.Options{}), newCluster(t, s, redis.Options{})
+	a, b := listen(t, one), listen(t, two)
+	ready(t, one, two)
+	a.say(t, "before")
+	if got := b.next(t); got != "before" {
+		t.Fatal(got)
+	}
+	a.next(t)
+	s.Stop()
+	for i := range 10 {
+		event := fmt.Sprintf("meanwhile %d", i)
+		a.say(t, event)
+		if got := a.next(t); got != event {
+			t.Errorf("the rooms of this server get %q", got)
+		}
+	}
+	s.Restart()
+	deadline := time.After(patience)
+	for {
+		a.say(t, "after")
+		select {
+		case got := <-b.heard:
+			if !strings.HasPrefix(got, "meanwhile") && got != "after" {
+				t.Errorf("%q arrives", got)
+			}
+			if got != "after" {
+				continue
+			}
+			return
+		case <-time.After(50 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("nothing arrives %s after the restart: %+v", patience, two.Stats())
+		}
+	}
+}
+
+func TestQueueLimits(t *testing.T) {
+	nowhere := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.TempDir() + "/none", MaxRetries: -1})
+	t.Cleanup(func() { _ = nowhere.Close() })
+	size := 0 // of a message
+	for _, test := range []struct {
+		name    string
+		options redis.Options
+		fits    int
+	}{
+		{"messages", redis.Options{QueueMessages: 20}, 20},
+		{"bytes", redis.Options{}, 30},
+	} {
+		if size > 0 {
+			test.options.QueueBytes = test.fits * size
+		}
+		test.options.Client, test.options.Logger = nowhere, slog.New(slog.DiscardHandler)
+		c, err := redis.New(test.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		e := listen(t, c)
+		for range test.fits {
+			e.say(t, "e")
+		}
+		if s := c.Stats(); s.Dropped != 0 || s.QueuedMessages != test.fits {
+			t.Errorf("%s: %+v with as many as fit", test.name, s)
+		}
+		size = c.Stats().QueuedBytes / test.fits
+		e.say(t, "e")
+		if s := c.Stats(); s.Dropped != 1 || s.QueuedMessages != test.fits {
+			t.Errorf("%s: %+v with one more", test.name, s)
+		}
+	}
+}
+
+func TestHostileMessages(t *testing.T) {
+	s := redistest.Start(t)
+	c := newCluster(t, s, redis.Options{Logger: slog.New(slog.DiscardHandler)})
+	e := listen(t, c)
+	ready(t, c)
+	raw := s.Client()
+	publish := func(channel string, payload []byte) {
+		t.Helper()
+		if err := raw.Publish(t.Context(), channel, payload).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What this server publishes, to see that nothing is sent on.
+	watch := raw.PSubscribe(t.Context(), "socket.io*")
+	t.Cleanup(func() { _ = watch.Close() })
+	if _, err := watch.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen := watch.Channel(goredis.WithChannelSize(10_000))
+	e.say(t, "mine")
+	e.next(t)
+	own := []byte((<-seen).Payload)
+	good := unhex(t, "93a6616263646566"+"83a474797065"+"02"+"a464617461"+"91a474727565"+"a36e7370a12f"+
+		"83a5726f6f6d7390a665786365707490a5666c61677380")
+
+	published := 0
+	send := func(channel string, payload []byte) {
+		publish(channel, payload)
+		published++
+	}
+	send("socket.io#/#", own) // comes back
+	for i := range good {
+		send("socket.io#/#", good[:i])
+		send("socket.io-request#/#", good[:i])
+		send("socket.io-response#/#", good[:i])
+	}
+	for _, text := range []string{
+		"", "{", "{}", "null", `{"type":6}`, `{"type":6,"data":[]}`, `{"type":6,"data":[1]}`, `{"type":99}`, `{"type":"2"}`,
+		`{"type":2,"opts":{"rooms":{}}}`, `{"type":7,"requestId":"x"}`, `{"requestId":"x","type":8,"clientCount":-1}`,
+		strings.Repeat("[", 100_000), `{"opts":` + strings.Repeat("[", 100_000),
+	} {
+		for _, channel := range []string{"socket.io#/#", "socket.io#/#room#", "socket.io-request#/#", "socket.io-response#/#"} {
+			send(channel, []byte(text))
+		}
+	}
+	for _, evil := range []string{
+		"dfffffffff", "ddffffffff", "93a161ddffffffff", "c6ffffffff", "93" + strings.Repeat("91", 100_000), "c1", "93c0c0c0",
+		"93a161" + "83a47479706503a46461746190a36e7370a12f" + "80",                 // an ack where an event was due
+		"93a161" + "83a47479706502a46461746191a7636f6e6e656374a36e7370a12f" + "80", // a reserved name
+	} {
+		for _, channel := range []string{"socket.io#/#", "socket.io-request#/#", "socket.io-response#/#"} {
+			send(channel, unhex(t, evil))
+		}
+	}
+	send("socket.io#/#", good)
+	if got := e.next(t); got != "true" {
+		t.Errorf("%q is heard", got)
+	}
+	if n := c.Stats().Malformed; n == 0 {
+		t.Error("nothing was counted")
+	}
+	for range published {
+		<-seen
+	}
+	// The server answers a request when it has read all before: nothing else of
+	// its own may have come until then.
+	publish("socket.io-request#/#", []byte(`{"uid":"other1","requestId":"last","type":1}`))
+	got := []string{(<-seen).Channel, (<-seen).Channel}
+	if want := []string{"socket.io-request#/#", "socket.io-response#/#"}; !slices.Equal(got, want) {
+		t.Errorf("published: %q", got)
+	}
+	if len(e.heard) != 0 {
+		t.Errorf("%d more broadcasts are heard", len(e.heard))
+	}
+}
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
