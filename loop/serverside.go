@@ -31,7 +31,7 @@ func (e *ServerEvent) Args() Args { return e.args }
 // WantsAck reports whether the sender waits for an answer.
 func (e *ServerEvent) WantsAck() bool { return e.reply != nil }
 
-// Ack answers the sender with a value. The error is [ErrNoAck], [ErrAcked], or
+// Ack answers the sender with a value; of Args that is the first. The error is [ErrNoAck], [ErrAcked], or
 // tells what cannot be encoded. The goroutine of the handler only.
 func (e *ServerEvent) Ack(v any) error {
 	switch {
@@ -39,6 +39,9 @@ func (e *ServerEvent) Ack(v any) error {
 		return ErrNoAck
 	case e.acked:
 		return ErrAcked
+	}
+	if a, ok := v.(Args); ok {
+		v = a.Slice(0, 1)
 	}
 	raw, bins, err := formJSON.appendArgs(nil, nil, []any{v})
 	if err != nil {

@@ -20,7 +20,7 @@ func (a *app) events(n *loop.Namespace) {
 	a.echoes(n)
 	a.questions(n)
 	binary(n)
-	rooms(n)
+	roomEvents(n)
 	broadcasts(n)
 	volatiles(n)
 	leaving(n)
@@ -165,7 +165,7 @@ func binary(n *loop.Namespace) {
 	})
 }
 
-func rooms(n *loop.Namespace) {
+func roomEvents(n *loop.Namespace) {
 	acked := func(e *loop.Event, err error) {
 		if err == nil && e.WantsAck() {
 			_ = e.Ack()

@@ -18,6 +18,9 @@ import (
 type flags struct {
 	markHeaders bool
 	roomEvents  bool
+	adapter     string
+	redis       string
+	redisKey    string
 }
 
 // configuration reads the command line.
@@ -33,6 +36,9 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.BoolVar(&f.markHeaders, "mark-headers", false, "switch")
 	flag.BoolVar(&f.roomEvents, "room-events", false, "switch")
 	compress := flag.Int("http-compression", 1024, "bytes")
+	flag.StringVar(&f.adapter, "adapter", "none", "none or redis and its kinds")
+	flag.StringVar(&f.redis, "redis", "", "unix socket")
+	flag.StringVar(&f.redisKey, "redis-key", "socket.io", "prefix")
 	slash := flag.Bool("add-trailing-slash", true, "switch")
 	upgrades := flag.Bool("allow-upgrades", true, "switch")
 	serve := flag.Bool("serve-client", true, "switch")

@@ -26,18 +26,24 @@ func main() {
 }
 
 func run() error {
-	cfg, flags, err := configuration()
+	cfg, f, err := configuration()
 	if err != nil {
 		return err
 	}
+	joined, err := join(f)
+	if err != nil {
+		return err
+	}
+	defer joined.close()
+	cfg.Adapter = joined.adapter
 	server, err := loop.New(cfg)
 	if err != nil {
 		return err
 	}
-	app := &app{server: server, held: map[string]func(...any) error{}}
+	app := &app{server: server, joined: joined, held: map[string]func(...any) error{}}
 	app.namespaces()
-	app.engine(flags)
-	if flags.roomEvents {
+	app.engine(f)
+	if f.roomEvents {
 		app.rooms()
 	}
 
@@ -62,6 +68,7 @@ func run() error {
 // app is the state of the application.
 type app struct {
 	server   *loop.Server
+	joined   cluster
 	fixed    []*loop.Namespace
 	families []*loop.Namespace // the parents of dynamic namespaces
 

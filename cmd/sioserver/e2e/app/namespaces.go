@@ -53,6 +53,7 @@ func (a *app) namespaces() {
 	a.server.OnNewNamespace(func(n *loop.Namespace) {
 		a.journal(map[string]any{"event": "new_namespace", "nsp": n.Name()})
 	})
+	a.server.Root().OnServerEvent("side-question", func(e *loop.ServerEvent) { _ = e.Ack(values(e.Args())) })
 	a.server.Root().OnServerEvent("side", func(e *loop.ServerEvent) {
 		a.journal(map[string]any{"event": "side", "args": e.Args()})
 	})

@@ -57,6 +57,7 @@ func (a *app) operations(n *loop.Namespace) {
 	addressed(n)
 	found(n)
 	a.state(n)
+	a.joined.outside(n)
 	n.On("family", func(s *loop.Socket, e *loop.Event) { _ = s.Namespace().Parent().To().EmitArgs("family", e.Args()) })
 	n.On("family-room", func(s *loop.Socket, e *loop.Event) {
 		if room, ok := first(e); ok {
@@ -190,6 +191,17 @@ func (a *app) state(n *loop.Namespace) {
 		if s.Server().ServerSideEmit("side", e.Args()) == nil {
 			_ = e.Ack()
 		}
+	})
+	n.On("side-ask", func(s *loop.Socket, e *loop.Event) {
+		args, ack := e.Args().Clone(), e.Later()
+		go func() {
+			answers, err := s.Server().ServerSideEmitWithAck(context.Background(), "side-question", args)
+			list := make([]any, len(answers))
+			for i, x := range answers {
+				_ = x.Decode(0, &list[i])
+			}
+			_ = ack(text(err), list)
+		}()
 	})
 	n.On("join-late", func(s *loop.Socket, e *loop.Event) {
 		if room, ok := first(e); ok {

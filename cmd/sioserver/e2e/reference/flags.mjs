@@ -28,7 +28,13 @@ const DEFAULTS = {
   'generate-id': '',
   'room-events': 'false',
   'cleanup-namespaces': 'false',
+<<<<<<< HEAD
   'http-compression': '1024',
+=======
+  'adapter': 'none',
+  'redis': '',
+  'redis-key': 'socket.io',
+>>>>>>> 0c29450 (e2e: one official server and two of ours behind Redis, every operation from each)
 };
 
 const DENIED = 'Denied by query';

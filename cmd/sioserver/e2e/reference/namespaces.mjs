@@ -6,7 +6,7 @@ import { operations } from './operations.mjs';
 const SLOW_MS = 150;
 const ASK_MS = 50;
 
-export function namespaces(io, journal) {
+export function namespaces(io, journal, emitter) {
   guard(io, journal);
   const byFunction = (name, auth, next) => {
     setTimeout(() => next(null, name.startsWith('/fn-') && auth.token === 'open'), ASK_MS);
@@ -20,11 +20,12 @@ export function namespaces(io, journal) {
       if (socket.nsp.name === '/packets') packets(socket, journal);
       if (socket.nsp.name === '/watched') watch(socket, journal);
       events(socket, journal);
-      operations(socket, families.includes(name) ? nsp : undefined);
+      operations(socket, families.includes(name) ? nsp : undefined, emitter);
     });
   }
   io.on('new_namespace', ({ name }) => journal({ event: 'new_namespace', nsp: name }));
   io.of('/').on('side', (...args) => journal({ event: 'side', args }));
+  io.of('/').on('side-question', (...all) => all.pop()(all));
 }
 
 function guard(io, journal) {

@@ -15,7 +15,7 @@ function operator(socket, { from = 'namespace', to, except, local, volatile, ms 
 
 const message = (err) => err?.message ?? null;
 
-export function operations(socket, family) {
+export function operations(socket, family, emitter) {
   socket.on('op-emit', (target, ...args) => operator(socket, target).emit('op', ...args));
   socket.on('op-ask', (target, ...all) => {
     const [args, ack] = split(all);
@@ -39,6 +39,7 @@ export function operations(socket, family) {
   socket.on('op-disconnect', (target, close) => operator(socket, target).disconnectSockets(close));
   found(socket);
   state(socket);
+  if (emitter) outside(socket, emitter.of(socket.nsp.name));
   socket.on('family', (...args) => family.emit('family', ...args));
   socket.on('family-room', (room, ...args) => family.to(room).emit('family', ...args));
 }
@@ -75,8 +76,35 @@ function state(socket) {
     server.of('/').serverSideEmit('side', ...args);
     ack();
   });
+  socket.on('side-ask', (...all) => {
+    const [args, ack] = split(all);
+    server.of('/').serverSideEmit('side-question', ...args, (err, answers) => ack(message(err), answers));
+  });
   socket.on('join-late', (room) => {
     socket.disconnect();
     socket.join(room);
+  });
+}
+
+// What a process that is no server does to the sockets of all servers.
+function outside(socket, emitter) {
+  const operator = ({ to = [], except = [], volatile }) => {
+    const op = emitter.to(to).except(except);
+    return volatile ? op.volatile : op;
+  };
+  socket.on('emitter-emit', (target, ...args) => operator(target).emit('op', ...args));
+  socket.on('emitter-join', (target, rooms, ack) => {
+    operator(target).socketsJoin(rooms);
+    ack();
+  });
+  socket.on('emitter-leave', (target, rooms, ack) => {
+    operator(target).socketsLeave(rooms);
+    ack();
+  });
+  socket.on('emitter-disconnect', (target, close) => operator(target).disconnectSockets(close));
+  socket.on('emitter-side', (...all) => {
+    const [args, ack] = split(all);
+    emitter.serverSideEmit('side', ...args);
+    ack();
   });
 }

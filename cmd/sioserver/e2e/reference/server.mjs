@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
+import { cluster } from './cluster.mjs';
 import { readFlags, serverOptions } from './flags.mjs';
 import { namespaces } from './namespaces.mjs';
 
@@ -31,12 +32,13 @@ async function serve(req, res) {
 }
 
 const http = createServer(serve);
-const io = new Server(http, serverOptions(flags));
+const { adapter, emitter } = await cluster(flags);
+const io = new Server(http, { ...serverOptions(flags), ...(adapter && { adapter }) });
 
 // A pipe is written synchronously here, so that a line is out before the process can die.
 const journal = (line) => process.stdout.write(JSON.stringify(line) + '\n');
 
-namespaces(io, journal);
+namespaces(io, journal, emitter);
 
 io.engine.on('connection_error', ({ code, message, context }) => {
   const { error, ...rest } = context ?? {};

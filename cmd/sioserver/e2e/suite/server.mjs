@@ -160,11 +160,20 @@ async function launch(cmd, flags, ready) {
 
 // Starts the server under test. Options are the flags of CONTRACT.md, written like pingInterval.
 export function startServer(options = {}) {
+  return launch(command, flagsOf(options));
+}
+
+// The same with the official server, whatever is under test: a cluster has servers of both.
+export function startReference(options = {}) {
+  return launch(reference, flagsOf(options));
+}
+
+function flagsOf(options) {
   const flags = [];
   for (const [name, value] of Object.entries(options)) {
     flags.push(`--${name.replace(/[A-Z]/g, (c) => '-' + c.toLowerCase())}=${value}`);
   }
-  return launch(command, flags);
+  return flags;
 }
 
 // Starts the server that serves the try-it page: ready when it answers, since it need not keep the whole contract.

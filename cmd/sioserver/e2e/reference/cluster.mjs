@@ -1,0 +1,29 @@
+// The adapters of CONTRACT.md for several servers, the official ones, and the emitter.
+
+import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
+import { Emitter } from '@socket.io/redis-emitter';
+import { createClient } from 'redis';
+
+async function connect(path) {
+  const client = createClient({ socket: { path } });
+  // Tests end Redis while servers run; the client comes back by itself.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+export async function cluster({ adapter: kind, redis: path, 'redis-key': key }) {
+  if (kind === 'none') return {};
+  const [pub, sub, third] = await Promise.all([connect(path), connect(path), connect(path)]);
+  const emitter = new Emitter(third, { key });
+  switch (kind) {
+    case 'redis':
+      return { adapter: createAdapter(pub, sub, { key }), emitter };
+    case 'redis-specific':
+      return { adapter: createAdapter(pub, sub, { key, publishOnSpecificResponseChannel: true }), emitter };
+    case 'redis-sharded':
+      return { adapter: createShardedAdapter(pub, sub, { channelPrefix: key }), emitter };
+    default:
+      throw new Error(`--adapter: no "${kind}"`);
+  }
+}
