@@ -15,7 +15,7 @@ COMMIT  = $(shell git describe --always --abbrev=12 --dirty=+changes 2>/dev/null
 DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
-.PHONY: help run build test unit race e2e page fuzz lint tidy-check bench benchcmp soak cover clean browser bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,18 +28,18 @@ build: $(BUNDLE) ## build bin/sioserver, the browser client included
 
 test: lint unit race e2e page bench-smoke ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser, a moment of load
 
-unit: ## Go tests, with gnet's faster poller and without
+unit: redis ## Go tests, with gnet's faster poller and without
 	$(GO) test $(GOFLAGS_TAGS) ./...
 	$(GO) test -short ./loop/... ./transport
 
 # Go's pointer checks, which come with -race, do not allow what gnet's faster poller does with epoll's user data.
-race: ## Go tests with the race detector
+race: redis ## Go tests with the race detector
 	$(GO) test -race $(GOFLAGS_TAGS) -gcflags='github.com/panjf2000/gnet/v2/...=-d=checkptr=0' ./...
 
 bin/e2e-app: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/app
 
-e2e: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## official clients against the server, three transports
+e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## official clients against the server, three transports
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
@@ -51,6 +51,10 @@ page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headle
 browser: ## install Debian's Chromium if it is missing and this is root
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
+
+redis: ## install Debian's Redis if it is missing and this is root
+	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } || \
+	{ echo "redis-server is missing: install it, or run this as root on Debian" >&2; exit 1; }
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --silent
