@@ -3,7 +3,6 @@
 
 package msgpack
 
-
 // Items returns the items of the array that b is, one after the other in the
 // form of Packet.Args, and their number. b is checked whole. The error is
 // ErrMalformed, ErrTrailing, socketio.ErrTooDeep, or ErrPacketType if b is
@@ -50,4 +49,3 @@ func AppendMapHead(dst []byte, n int) []byte { return append(dst, 0x80|byte(n)) 
 // CheckArgs returns an error unless args is values one after the other. Any
 // goroutine.
 func CheckArgs(args []byte) error { return checkValues(args) }
-
