@@ -9,6 +9,7 @@ BUNDLE  = $(CLIENT)/bundle/socket.io.min.js
 LISTEN  ?= 127.0.0.1:3000
 FUZZTIME ?= 20s
 COUNT   ?= 10
+SOAK    ?= 20m
 
 .DEFAULT_GOAL := help
 COMMIT  = $(shell git describe --always --abbrev=12 --dirty=+changes 2>/dev/null)
@@ -104,8 +105,9 @@ bench-laptop: build bin/siobench ## what one server process does on two processo
 bench-peers: build bin/siobench ## this server and others side by side, into bench/results (ROUNDS=1)
 	bin/siobench peers --own '$(DEV)' $(PINNED) --rounds $(ROUNDS)
 
-soak: ## the fault and load tests in their long form
-	$(GO) test $(GOFLAGS_TAGS) -timeout 60m -run 'Long|Soak' ./loop/... -args -long
+soak: ## clients that come and go for SOAK (20m): fails if heap, memory, descriptors or goroutines grow; then the load tests in their long form
+	LOOP_TEST_SOAK=$(SOAK) $(GO) test $(GOFLAGS_TAGS) -count 1 -timeout 24h -v -run '^TestSoak' ./loop
+	LOOP_TEST_LONG=1 $(GO) test $(GOFLAGS_TAGS) -count 1 -timeout 60m ./loop
 
 cover: ## statement coverage of the Go tests
 	$(GO) test $(GOFLAGS_TAGS) -coverpkg ./... -coverprofile coverage.out ./... && $(GO) tool cover -func coverage.out | tail -1
