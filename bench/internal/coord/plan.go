@@ -21,6 +21,9 @@ const (
 	reservedFDs = 200     // descriptors of a process that are not connections
 	perSource   = 10000   // connections from one address, far from the end of its ports
 	kernelEach  = 8 << 10 // what the kernel takes for both ends of a connection
+	// Memory that a run leaves to others: it does not begin if it would take of it,
+	// and ends if the server, whose needs nobody knows, has taken of it.
+	memoryLeft = 2 << 30
 )
 
 // Plan is what a run will do.
@@ -68,6 +71,23 @@ func MakePlan(s Spec, nofile uint64) (*Plan, error) {
 		return nil, err
 	}
 	return p, p.serverLimits()
+}
+
+// memory is what the run takes here and in the kernel, about.
+func (p *Plan) memory() (here, kernel int64) {
+	return int64(p.Procs)*(12<<20) + int64(p.Spec.N)*300, int64(p.Spec.N*p.FDs) * kernelEach
+}
+
+// memoryFits refuses a run that is too large for the memory that is available,
+// 0 if that is not known.
+func (p *Plan) memoryFits(available int64) error {
+	here, kernel := p.memory()
+	// A small run is nobody's fault.
+	if available == 0 || here+kernel < memoryLeft/8 || here+kernel <= available-memoryLeft {
+		return nil
+	}
+	return usage("%d sessions need about %s of memory beside the server's, %s are available, and %s are left to others: use fewer",
+		p.Spec.N, bytesText(float64(here+kernel)), bytesText(float64(available)), bytesText(memoryLeft))
 }
 
 // target resolves the URLs.
@@ -277,7 +297,8 @@ func (p *Plan) String() string {
 	} else if s.Closed {
 		line("messages", "closed loop, %d on their way for each session, %d bytes each", s.Inflight, s.Size)
 	}
-	line("memory", "about %s here, %s in the kernel", bytesText(float64(p.Procs)*(12<<20)+float64(s.N)*300), bytesText(float64(s.N*p.FDs)*kernelEach))
+	here, kernel := p.memory()
+	line("memory", "about %s here, %s in the kernel", bytesText(float64(here)), bytesText(float64(kernel)))
 	line("time", "about %s", p.duration().Round(time.Second))
 	return b.String()
 }

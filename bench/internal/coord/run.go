@@ -73,6 +73,9 @@ func Run(ctx context.Context, spec Spec, opt Options) (*report.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := plan.memoryFits(proc.Available()); err != nil {
+		return nil, err
+	}
 	objectives, err := slo.Parse(spec.SLO)
 	if err != nil {
 		return nil, usage("%v", err)
@@ -326,6 +329,9 @@ func (r *run) wait(ctx context.Context, limit time.Duration, done func() bool) e
 			}
 			if r.pointDue() {
 				r.point()
+				if err := r.memoryShort(proc.Available()); err != nil {
+					return err
+				}
 				if r.abort() {
 					return &Error{ExitSLO, "stopped early: an objective was missed for " + r.plan.Spec.AbortOnFail.std().String()}
 				}
@@ -335,6 +341,14 @@ func (r *run) wait(ctx context.Context, limit time.Duration, done func() bool) e
 		}
 	}
 	return nil
+}
+
+// memoryShort ends a large run before the machine has no memory left.
+func (r *run) memoryShort(available int64) error {
+	if here, kernel := r.plan.memory(); available == 0 || here+kernel < memoryLeft/8 || available >= memoryLeft {
+		return nil
+	}
+	return usage("stopped at %d sessions: %s of memory are left, %s are meant for others", r.sum.Up, bytesText(float64(available)), bytesText(memoryLeft))
 }
 
 // lostWorkers says why the workers are gone.

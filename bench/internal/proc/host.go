@@ -70,6 +70,16 @@ func ReadHost() Host {
 	return h
 }
 
+// Available is the memory in bytes that new programs can have, 0 if the machine
+// does not tell. Any goroutine.
+func Available() int64 {
+	b, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	return field(b, "MemAvailable:") << 10
+}
+
 // NoFile is how many descriptors a process may have, raised as far as it goes.
 // Any goroutine.
 func NoFile() uint64 {
