@@ -29,8 +29,9 @@ build: $(BUNDLE) ## build bin/sioserver, the browser client included
 
 test: lint unit race e2e page bench-smoke ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser, a moment of load
 
-unit: redis ## Go tests, with gnet's faster poller and without
+unit: redis ## Go tests, with gnet's faster poller and without, and those of the server over TLS
 	$(GO) test $(GOFLAGS_TAGS) ./...
+	SIO_TEST_TLS=1 $(GO) test -count=1 $(GOFLAGS_TAGS) ./loop
 	$(GO) test -short ./loop/... ./transport
 
 # Go's pointer checks, which come with -race, do not allow what gnet's faster poller does with epoll's user data.

@@ -49,11 +49,15 @@ func runChild(role string) error {
 			return err
 		}
 	}
-	s, err := loop.New(loop.Config{
+	cfg := loop.Config{
 		Listen: []string{"127.0.0.1:0"}, Loops: 2, DropHandshake: true,
 		PingInterval: 500 * time.Millisecond, PingTimeout: 20 * time.Second,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
-	})
+	}
+	if overTLS {
+		cfg.TLS = serving()
+	}
+	s, err := loop.New(cfg)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package loop_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -37,18 +38,46 @@ var narrow = &net.Dialer{Timeout: patience, Control: func(_, _ string, rc syscal
 }}
 
 func dialWith(d *net.Dialer, addr string) (*wire, error) {
+	w, err := dialPlain(d, addr)
+	if err != nil {
+		return nil, err
+	}
+	return newWire(overTest(w.Conn)), nil
+}
+
+// overTest is the connection as the tests run: with TLS, which shakes hands
+// with the first byte, or as it is.
+func overTest(c net.Conn) net.Conn {
+	if !overTLS {
+		return c
+	}
+	return tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+}
+
+// dialPlain dials without TLS, whatever the tests run over.
+func dialPlain(d *net.Dialer, addr string) (*wire, error) {
 	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return &wire{c, bufio.NewReaderSize(c, 4096)}, nil
+	return newWire(c), nil
 }
+
+func newWire(c net.Conn) *wire { return &wire{c, bufio.NewReaderSize(c, 4096)} }
 
 // reset cuts the connection with a RST, as a client that vanishes may do.
 func (w *wire) reset() {
-	_ = w.Conn.(*net.TCPConn).SetLinger(0)
-	_ = w.Close()
+	c := w.Conn
+	for {
+		above, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		c = above.NetConn()
+	}
+	_ = c.(*net.TCPConn).SetLinger(0)
+	_ = c.Close()
 }
 
 // response is an HTTP answer.

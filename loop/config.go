@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,8 +54,13 @@ const (
 // afterwards has no effect.
 type Config struct {
 	// Listen are the addresses to serve on, as host:port. Port 0 takes a free
-	// port, told by [Server.Addrs]. Default: ":3000".
+	// port, told by [Server.Addrs]. Default: ":3000", unless there are Listeners.
 	Listen []string
+	// TLS makes Listen speak TLS, see [Listener]. Default: nil, without TLS.
+	TLS *tls.Config
+	// Listeners are further addresses to serve on, each with settings of its own.
+	// Default: none.
+	Listeners []Listener
 	// ReusePort lets other processes listen on the same addresses; the kernel
 	// spreads connections over them. Default: false, and an address in use is an
 	// error.
@@ -240,6 +246,13 @@ type Limits struct {
 	// HTTPBody is how many bytes of a body these handlers may read; -1 is no limit.
 	// Default: MaxHTTPBufferSize.
 	HTTPBody int64
+	// TLSHandshakes is how many handshakes of TLS may be under way at once. More
+	// wait for a place; one that waits for its client loses its place to them
+	// after a second. Default: 1024.
+	TLSHandshakes int
+	// TLSHandshakeTime is how long one may take from the moment of the connection.
+	// Default: 10 s.
+	TLSHandshakeTime time.Duration
 	// Packet bounds the grammar of single packets. Default, for each of its
 	// fields: [socketio.DefaultLimits].
 	Packet socketio.Limits
@@ -248,7 +261,7 @@ type Limits struct {
 // withDefaults returns the Config with every default filled in.
 func (c Config) withDefaults() Config {
 	d := transport.Defaults()
-	if len(c.Listen) == 0 {
+	if len(c.Listen)+len(c.Listeners) == 0 {
 		c.Listen = []string{":3000"}
 	}
 	c.Listen = slices.Clone(c.Listen)
@@ -304,6 +317,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.PayloadPackets, d.PayloadPackets)
 	setDefault(&l.HTTPConnections, 10_000)
 	setDefault(&l.HTTPBody, max(c.MaxHTTPBufferSize, 1))
+	setDefault(&l.TLSHandshakes, d.Handshakes)
+	setDefault(&l.TLSHandshakeTime, milliseconds(d.HandshakeTimeout))
 	setPacketDefaults(&l.Packet)
 	return c
 }
@@ -340,6 +355,9 @@ func (c *Config) validate() error {
 	}
 	duration := func(name string, d time.Duration) {
 		check(d >= time.Millisecond && d <= 24*time.Hour, "%s is %s, it must be from 1ms to 24h", name, d)
+	}
+	if _, err := c.listeners(); err != nil {
+		errs = append(errs, err)
 	}
 	check(c.Loops > 0 && c.Loops <= maxLoops, "Loops is %d, it must be from 1 to %d", c.Loops, maxLoops)
 	check(c.MaxConnections >= 0, "MaxConnections is %d, it must not be negative", c.MaxConnections)
@@ -386,6 +404,8 @@ func (c *Config) validate() error {
 	duration("Limits.GateTime", l.GateTime)
 	limit("HTTPConnections", l.HTTPConnections, math.MaxInt32)
 	check(l.HTTPBody >= -1, "Limits.HTTPBody is %d, it must be positive, or -1 for no limit", l.HTTPBody)
+	limit("TLSHandshakes", l.TLSHandshakes, math.MaxInt32)
+	duration("Limits.TLSHandshakeTime", l.TLSHandshakeTime)
 	errs = append(errs, c.validateRequests()...)
 	p := &l.Packet
 	limit("Packet.Depth", p.Depth, math.MaxInt32)
@@ -422,5 +442,7 @@ func (c *Config) transportOptions() *transport.Options {
 	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()
 	o.OutboundBurst = c.Limits.OutboundBurst
 	o.StallTimeout = c.Limits.OutboundStall.Milliseconds()
+	o.Handshakes = c.Limits.TLSHandshakes
+	o.HandshakeTimeout = c.Limits.TLSHandshakeTime.Milliseconds()
 	return &o
 }

@@ -119,10 +119,7 @@ func (l *Loop) serveClientFile(ref transport.ExchangeRef, h *transport.Hello) bo
 		return true
 	}
 	// OriginFunc is the user's and may block.
-	head, remote, s := clone(h.Head), "", l.server
-	if h.Remote != nil {
-		remote = h.Remote.String()
-	}
+	head, from, s := clone(h.Head), peerOf(h), l.server
 	s.workers.do(s, func() {
 		granted := false
 		defer func() {
@@ -131,7 +128,7 @@ func (l *Loop) serveClientFile(ref transport.ExchangeRef, h *transport.Hello) bo
 			_, _ = parser.Parse(head, &l.engine.Options().HTTP, &r) // it parsed before
 			ref.Respond(f.answer(&r, cors, granted))
 		}()
-		if r, err := s.newHTTPRequest(head, remote); err == nil {
+		if r, err := s.newHTTPRequest(head, from); err == nil {
 			granted = s.asksOrigin(s.cfg.CORS, r)
 		}
 	})

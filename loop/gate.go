@@ -139,9 +139,7 @@ func (l *Loop) OnGate(ref transport.GateRef, q *transport.Question) {
 	g := &gated{
 		server: l.server, ref: ref, head: clone(q.Head),
 		refused: q.Refused != nil, handshake: q.Handshake, preflight: q.Preflight, foreign: q.Foreign,
-	}
-	if q.Remote != nil {
-		g.remote = q.Remote.String()
+		peer: peerOf(&q.Hello),
 	}
 	l.server.workers.do(l.server, g.run)
 }
@@ -151,7 +149,7 @@ type gated struct {
 	server    *Server
 	ref       transport.GateRef
 	head      []byte
-	remote    string
+	peer      peer
 	refused   bool // by the engine, whatever is said here
 	handshake bool
 	preflight bool
@@ -174,7 +172,7 @@ func (g *gated) run() {
 	}()
 	// Until somebody says otherwise, for whoever panics.
 	g.verdict.Refusal = transport.ErrMiddleware
-	r, err := g.server.newHTTPRequest(g.head, g.remote)
+	r, err := g.server.newHTTPRequest(g.head, g.peer)
 	if err != nil {
 		return
 	}
@@ -302,13 +300,14 @@ func (g *gated) askOrigin(r *http.Request) {
 
 // newHTTPRequest makes a request of package net/http from a head that the
 // engine has read.
-func (s *Server) newHTTPRequest(head []byte, remote string) (*http.Request, error) {
+func (s *Server) newHTTPRequest(head []byte, from peer) (*http.Request, error) {
 	r, err := http.ReadRequest(bufio.NewReaderSize(bytes.NewReader(head), len(head)))
 	if err != nil {
 		return nil, err
 	}
 	r.TransferEncoding = nil
-	r.RemoteAddr, _ = s.trusted.client(remote, r.Header)
+	r.RemoteAddr, _ = s.trusted.client(from, r.Header)
+	r.TLS = from.tls
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ package loop
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -39,22 +40,35 @@ func (r *request) remote() string { return string(r.text[r.head:]) }
 type requestMore struct {
 	ctx    context.Context
 	secure bool
+	tls    *tls.ConnectionState
+}
+
+// peer is the other end of a request's connection.
+type peer struct {
+	remote string               // host:port
+	tls    *tls.ConnectionState // nil without TLS
+}
+
+func peerOf(h *transport.Hello) peer {
+	p := peer{tls: h.TLS()}
+	if h.Remote != nil {
+		p.remote = h.Remote.String()
+	}
+	return p
 }
 
 // newRequest copies what is kept of a request.
 func (s *Server) newRequest(h *transport.Hello) *request {
+	from := peerOf(h)
 	r := &request{head: len(h.Head), at: time.Now().UnixNano()}
-	remote := ""
-	if h.Remote != nil {
-		remote = h.Remote.String()
-	}
-	var more requestMore
+	remote := from.remote
+	more := requestMore{secure: from.tls != nil, tls: from.tls}
 	more.ctx, _ = h.Value.(context.Context)
 	if len(s.trusted) > 0 {
-		remote, more.secure = s.trusted.client(remote, proxyFields(h.Request))
+		remote, more.secure = s.trusted.client(from, proxyFields(h.Request))
 	}
 	r.text = append(append(make([]byte, 0, len(h.Head)+len(remote)), h.Head...), remote...)
-	if more.ctx != nil || more.secure {
+	if more.ctx != nil || more.secure || more.tls != nil {
 		r.more = &more
 	}
 	return r
@@ -103,10 +117,21 @@ func (h *Handshake) Issued() int64 {
 	return h.Time().UnixMilli()
 }
 
-// Secure reports whether the client is known to use TLS, which proxies end: one
-// of Config.TrustedProxies says so.
+// Secure reports whether the client is known to use TLS: its connection does, or
+// one of Config.TrustedProxies says so. If such a proxy says that it does not,
+// that is believed, whatever the proxy itself uses.
 func (h *Handshake) Secure() bool {
 	return h.request != nil && h.request.more != nil && h.request.more.secure
+}
+
+// TLS is the state of the connection by which the client came, its own
+// certificates in it, nil without TLS. Behind a proxy that is the proxy's. It is
+// shared and must not be changed.
+func (h *Handshake) TLS() *tls.ConnectionState {
+	if h.request == nil || h.request.more == nil {
+		return nil
+	}
+	return h.request.more.tls
 }
 
 // Context has the values that [EngineMiddleware] has put into the context of the
@@ -185,6 +210,7 @@ func (h *Handshake) MarshalJSON() ([]byte, error) {
 		Time:    h.Time().Format("Mon Jan 02 2006 15:04:05 GMT-0700 (MST)"),
 		Address: h.Address(),
 		XDomain: h.CrossDomain(),
+		Secure:  h.TLS() != nil,
 		Issued:  h.Time().UnixMilli(),
 		URL:     h.URL(),
 		Query:   query,

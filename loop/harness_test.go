@@ -63,6 +63,9 @@ func newServer(t testing.TB, cfg loop.Config) *server {
 	if cfg.Listen == nil {
 		cfg.Listen = []string{"127.0.0.1:0"}
 	}
+	if overTLS && cfg.TLS == nil && cfg.Listeners == nil {
+		cfg.TLS = serving()
+	}
 	if cfg.Loops == 0 {
 		cfg.Loops = 2
 	}

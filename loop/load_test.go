@@ -18,11 +18,11 @@ import (
 // long is set for runs that may take minutes.
 var long = os.Getenv("LOOP_TEST_LONG") != ""
 
-// size picks a number of clients: with the race detector on, normally, and in
-// long runs.
+// size picks a number of clients: with the race detector on or over TLS,
+// normally, and in long runs.
 func size(race, normal, longRun int) int {
 	switch {
-	case raceEnabled:
+	case raceEnabled, overTLS:
 		return race
 	case long:
 		return longRun

@@ -28,17 +28,18 @@ type hop struct {
 }
 
 // client returns the address of a request's client as host:port, and whether
-// the client used TLS as far as trusted proxies know. remote is the other end of
-// the connection. Proxies that write X-Forwarded-For and those that write
-// Forwarded leave the other field as the client sent it; if both are there and
-// name different clients, neither is believed.
-func (t proxies) client(remote string, h http.Header) (addr string, https bool) {
+// the client used TLS as far as is known. from is the other end of the
+// connection. Proxies that write X-Forwarded-For and those that write Forwarded
+// leave the other field as the client sent it; if both are there and name
+// different clients, neither is believed.
+func (t proxies) client(from peer, h http.Header) (addr string, https bool) {
+	remote, https := from.remote, from.tls != nil
 	if len(t) == 0 {
-		return remote, false
+		return remote, https
 	}
 	peer, err := netip.ParseAddrPort(remote)
 	if err != nil || !t.trusts(peer.Addr().Unmap()) {
-		return remote, false
+		return remote, https
 	}
 	found := hop{addr: peer.Addr().Unmap()}
 	old, standard := xForwarded(h), forwarded(h)
@@ -54,8 +55,11 @@ func (t proxies) client(remote string, h http.Header) (addr string, https bool) 
 	case len(standard) > 0:
 		found = t.last(standard)
 	default:
-		// A proxy that tells the scheme alone.
-		return remote, lastOf(h, "X-Forwarded-Proto") == "https"
+		// A proxy that tells the scheme alone, or a client of its own.
+		if scheme := lastOf(h, "X-Forwarded-Proto"); scheme != "" {
+			https = scheme == "https"
+		}
+		return remote, https
 	}
 	if !found.addr.IsValid() {
 		return remote, false

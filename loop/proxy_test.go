@@ -26,9 +26,10 @@ func TestTrustedProxies(t *testing.T) {
 		address string
 		secure  bool
 	}{
-		{"no proxies", nil, []string{xff + "1.1.1.1", xfp + "https"}, own, false},
-		{"other proxies", trusted[1:2], []string{xff + "1.1.1.1", xfp + "https", fwd + "for=1.1.1.1;proto=https"}, own, false},
-		{"nothing said", trusted, nil, own, false},
+		{"no proxies", nil, []string{xff + "1.1.1.1", xfp + "https"}, own, overTLS},
+		{"other proxies", trusted[1:2], []string{xff + "1.1.1.1", xfp + "https", fwd + "for=1.1.1.1;proto=https"}, own, overTLS},
+		{"nothing said", trusted, nil, own, overTLS},
+		{"scheme alone, not TLS", trusted, []string{xfp + "http"}, own, false},
 		{"client", trusted, []string{xff + "1.1.1.1"}, "1.1.1.1", false},
 		{"client over TLS", trusted, []string{xff + "1.1.1.1", xfp + "https"}, "1.1.1.1", true},
 		{"client over HTTP", trusted, []string{xff + "1.1.1.1", xfp + "http"}, "1.1.1.1", false},

@@ -47,18 +47,15 @@ type refusals struct {
 
 // refused is a refusal as the loop saw it.
 type refused struct {
-	head   []byte
-	remote string
-	err    *transport.HandshakeError
+	head []byte
+	peer peer
+	err  *transport.HandshakeError
 }
 
 // OnRefuse implements [transport.Handler].
 func (l *Loop) OnRefuse(h *transport.Hello, err *transport.HandshakeError) {
 	s, q := l.server, &l.server.refusals
-	r := refused{head: clone(h.Head), err: err}
-	if h.Remote != nil {
-		r.remote = h.Remote.String()
-	}
+	r := refused{head: clone(h.Head), peer: peerOf(h), err: err}
 	q.mu.Lock()
 	full, begin := len(q.mu.queue) >= refusalQueue, !q.mu.telling
 	if !full {
@@ -100,7 +97,7 @@ func (s *Server) tellRefusals() {
 
 // tellRefusal tells everybody of one refusal.
 func (s *Server) tellRefusal(r *refused) {
-	request, err := s.newHTTPRequest(r.head, r.remote)
+	request, err := s.newHTTPRequest(r.head, r.peer)
 	if err != nil {
 		return
 	}

@@ -79,15 +79,18 @@ func New(cfg Config) (*Server, error) {
 	s.dynamic.Store(new([]*Namespace))
 	begin := time.Now()
 	clock := func() int64 { return time.Since(begin).Milliseconds() }
+	listeners, err := cfg.listeners()
+	if err != nil {
+		return nil, err // not after validate
+	}
 	options := cfg.transportOptions()
 	s.web.init(s, options)
 	s.engines = transport.NewGroup(cfg.Loops, options, clock)
 	for i, e := range s.engines {
 		s.loops = append(s.loops, &Loop{server: s, engine: e, index: i})
 	}
-	var err error
 	s.reactor, err = reactor.New(reactor.Config{
-		Addrs: cfg.Listen, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Logger: cfg.Logger,
+		Listeners: listeners, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Logger: cfg.Logger,
 		Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
 	}, s.engines, clock)
 	if err != nil {
@@ -104,8 +107,8 @@ func New(cfg Config) (*Server, error) {
 // Root is the namespace "/", which clients join unless they ask for another.
 func (s *Server) Root() *Namespace { return s.root }
 
-// Addrs are the addresses the server listens on, with the ports that a port of
-// 0 became.
+// Addrs are the addresses the server listens on, those of Config.Listen and then
+// those of Config.Listeners, with the ports that a port of 0 became.
 func (s *Server) Addrs() []string { return s.reactor.Addrs() }
 
 // Listening is closed once clients can connect.

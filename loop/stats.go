@@ -61,6 +61,9 @@ type Stats struct {
 	EventsUnhandled    uint64 // without a handler
 	Deliveries         uint64 // of broadcasts
 	VolatileDropped    uint64
+	TLSHandshakes      uint64 // completed
+	TLSFailures        uint64 // handshakes that were begun and failed
+	TLSFaults          uint64 // connections that broke TLS after their handshake
 	Panics             uint64
 	Restarts           uint64            // of the event loops, after accepting failed
 	Recovered          uint64            // sockets that came back
@@ -71,9 +74,11 @@ type Stats struct {
 // Stats asks every loop for its counters. It waits for the answers, so an
 // inline handler must not call it ([ErrOnLoop]).
 func (s *Server) Stats(ctx context.Context) (Stats, error) {
+	shaking := s.engines[0].Handshakes()
 	total := Stats{
 		Connections: s.reactor.Conns(), ConnectionsRefused: s.reactor.Refused(),
 		Restarts: s.reactor.Restarts(), Panics: s.panics.Load(),
+		TLSHandshakes: shaking.Done, TLSFailures: shaking.Failed,
 		Recovered: s.recoveries.recovered.Load(),
 		RecoveryFailures: map[string]uint64{
 			RecoveryUnknownSession: s.recoveries.unknownSession.Load(),
@@ -86,6 +91,8 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 			"recovery_bytes":     s.recoveries.bytes.Load(),
 			"recovery_sessions":  s.recoveries.sessions.Load(),
 			"http_connections":   s.web.hits.Load(),
+			"tls_handshakes":     shaking.Queued,
+			"tls_evicted":        shaking.Evicted,
 		},
 	}
 	if s.onLoop() {
@@ -138,6 +145,7 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.Deliveries += own.deliveries
 		s.VolatileDropped += own.volatileDropped
 		s.Panics += below.Panics
+		s.TLSFaults += below.TLSFaults
 		for i, n := range below.Limits {
 			s.LimitHits[transport.Limit(i).String()] += n
 		}

@@ -4,6 +4,7 @@ package loop
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -54,8 +55,20 @@ func (w *web) init(s *Server, o *transport.Options) {
 		IdleTimeout:       milliseconds(o.KeepAlive),
 		MaxHeaderBytes:    o.HTTP.HeaderTotal,
 		ConnState:         w.state,
+		ConnContext:       withTLS,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// tlsKey is under which the context of a connection has the state of its TLS.
+type tlsKey struct{}
+
+// withTLS puts it there; package net/http knows that of its own TLS only.
+func withTLS(ctx context.Context, nc net.Conn) context.Context {
+	if s := nc.(*webConn).TLS(); s != nil {
+		return context.WithValue(ctx, tlsKey{}, s)
+	}
+	return ctx
 }
 
 // full reports whether no further connection may leave, and counts that.
@@ -190,7 +203,8 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // cuts the connection and says no more
 		}
 	}()
-	r.RemoteAddr, _ = s.trusted.client(r.RemoteAddr, r.Header)
+	r.TLS, _ = r.Context().Value(tlsKey{}).(*tls.ConnectionState)
+	r.RemoteAddr, _ = s.trusted.client(peer{remote: r.RemoteAddr, tls: r.TLS}, r.Header)
 	if w.bodyLimit >= 0 && r.ContentLength > w.bodyLimit {
 		rw.Header().Set("Connection", "close")
 		http.Error(rw, "the body is too large", http.StatusRequestEntityTooLarge)

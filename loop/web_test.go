@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -214,34 +216,40 @@ func TestHTTPBackPressure(t *testing.T) {
 		t.Errorf("%d bytes were taken for a client that reads nothing", total)
 	}
 	// A handler that does not read holds its client up, and gets all in the end.
-	up, err := net.Dial("tcp", s.addr())
+	below, err := dialPlain(&net.Dialer{Timeout: patience}, s.addr())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = up.Close() }()
+	defer func() { _ = below.Close() }()
+	gauge := &gauge{Conn: below.Conn, full: make(chan struct{})}
+	up := overTest(gauge)
 	const body = 64 << 20
-	if _, err := fmt.Fprintf(up, "POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", body); err != nil {
-		t.Fatal(err)
-	}
-	p, sent := make([]byte, 1<<20), 0
-	for {
-		_ = up.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
-		n, err := up.Write(p)
-		sent += n
-		if err != nil {
-			break
+	sent := make(chan error, 1)
+	go func() {
+		if _, err := fmt.Fprintf(up, "POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", body); err != nil {
+			sent <- err
+			return
 		}
-		if sent > 32<<20 {
-			t.Fatalf("%d bytes were taken of a body that nobody reads", sent)
+		p := make([]byte, 1<<20)
+		for range body / len(p) {
+			if _, err := up.Write(p); err != nil {
+				sent <- err
+				return
+			}
 		}
+		sent <- nil
+	}()
+	select {
+	case <-gauge.full:
+		if n := gauge.taken.Load(); n > 32<<20 {
+			t.Errorf("%d bytes were taken of a body that nobody reads", n)
+		}
+	case err := <-sent:
+		t.Fatalf("all of a body was taken that nobody reads, %v", err)
 	}
 	close(stop)
-	_ = up.SetWriteDeadline(time.Now().Add(patience))
-	for sent < body {
-		n, err := up.Write(p[:min(len(p), body-sent)])
-		if sent += n; err != nil {
-			t.Fatal(err)
-		}
+	if err := within(t, "the rest", sent); err != nil {
+		t.Fatal(err)
 	}
 	if n := within(t, "the body", written); n != body {
 		t.Errorf("%d bytes arrived", n)
@@ -249,6 +257,31 @@ func TestHTTPBackPressure(t *testing.T) {
 	if err := within(t, "the end", ended); err != nil {
 		t.Error(err)
 	}
+}
+
+// gauge is a connection that tells when the other side takes nothing for a while.
+type gauge struct {
+	net.Conn
+	taken atomic.Int64
+	full  chan struct{}
+	once  sync.Once
+}
+
+func (c *gauge) Write(p []byte) (n int, err error) {
+	for wait := 500 * time.Millisecond; n < len(p); wait = patience {
+		_ = c.SetWriteDeadline(time.Now().Add(wait))
+		var m int
+		m, err = c.Conn.Write(p[n:])
+		n += m
+		c.taken.Add(int64(m))
+		if err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) || wait == patience {
+				return n, err
+			}
+			c.once.Do(func() { close(c.full) })
+		}
+	}
+	return n, nil
 }
 
 // TestHTTPDeadlines: handlers may set deadlines of their own.
@@ -317,7 +350,7 @@ func TestHTTPHijack(t *testing.T) {
 	for _, path := range []string{"/coder", "/gorilla"} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		c, _, err := websocket.Dial(ctx, "ws://"+s.addr()+path, nil)
+		c, _, err := websocket.Dial(ctx, "ws://"+s.addr()+path, &websocket.DialOptions{HTTPClient: webClient(t)})
 		if err != nil {
 			t.Fatal(err)
 		}

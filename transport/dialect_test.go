@@ -162,7 +162,7 @@ func TestSizes(t *testing.T) {
 		size, max uintptr
 	}{
 		{"Session", unsafe.Sizeof(Session{}), 72},
-		{"Conn", unsafe.Sizeof(Conn{}), 144},
+		{"Conn", unsafe.Sizeof(Conn{}), 160},
 		{"polling", unsafe.Sizeof(polling{}), 80},
 		{"Shared", unsafe.Sizeof(Shared{}), 88},
 	} {

@@ -11,6 +11,7 @@ import (
 	"github.com/sioserver/sioserver/transport/http1"
 	"github.com/sioserver/sioserver/transport/internal/curg"
 	"github.com/sioserver/sioserver/transport/slab"
+	"github.com/sioserver/sioserver/transport/tlsconn"
 	"github.com/sioserver/sioserver/transport/wheel"
 )
 
@@ -30,10 +31,11 @@ type Engine struct {
 	names   *names    // of all peers
 
 	// Any goroutine.
-	inbox inbox
-	owner atomic.Uintptr // the goroutine that runs the loop
-	gates atomic.Uint32  // Gates
-	crowd *atomic.Int64  // requests at the gates of all peers
+	inbox   inbox
+	owner   atomic.Uintptr      // the goroutine that runs the loop
+	gates   atomic.Uint32       // Gates
+	crowd   *atomic.Int64       // requests at the gates of all peers
+	shaking *tlsconn.Handshakes // of all peers
 
 	deflaters *deflaters // of all peers, nil without permessage-deflate
 
@@ -65,6 +67,7 @@ type Engine struct {
 	question  Question // likewise
 	extra     []byte   // scratch for field lines
 	scratch   []byte
+	plain     []byte // content of TLS records, nil until there is some
 	date      dateCache
 	live      counts
 	stats     Stats
@@ -88,15 +91,20 @@ func (e *Engine) generation() uint32 {
 // Before Run.
 func NewGroup(n int, opts *Options, clock func() int64) []*Engine {
 	peers, crowd, names, deflaters := make([]*Engine, n), new(atomic.Int64), newNames(), newDeflaters(opts.Deflate)
+	shaking := tlsconn.NewHandshakes(opts.Handshakes, clock)
 	for i := range peers {
 		e := &Engine{
-			opts: opts, clock: clock, index: uint8(i), peers: peers, names: names, crowd: crowd, deflaters: deflaters,
+			opts: opts, clock: clock, index: uint8(i), peers: peers, names: names, crowd: crowd, shaking: shaking, deflaters: deflaters,
 		}
 		e.sids = id.NewTable(func(i uint32) *id.ID { return &e.sessions.At(i).id })
 		peers[i] = e
 	}
 	return peers
 }
+
+// Handshakes are the counters of TLS handshakes, of all engines of the group.
+// Any goroutine.
+func (e *Engine) Handshakes() tlsconn.Stats { return e.shaking.Stats() }
 
 // Attach gives the engine its two borders. Before Run.
 func (e *Engine) Attach(h Handler, n Network) { e.handler, e.net = h, n }

@@ -74,8 +74,11 @@ var (
 	ErrStalled        = &Error{"slow consumer: no progress in writing"}
 	ErrConnectTimeout = &Error{"no namespace joined within connectTimeout"}
 	ErrMessageTimeout = &Error{"a fragmented message was not completed in time"}
+	ErrTLS            = &Error{"broken TLS record"}
 	ErrWrite          = &Error{"write error"}
 	ErrInternal       = &Error{"internal error"}
+
+	ErrHandshakeTimeout = &Error{"TLS handshake not completed in time"}
 )
 
 // HandshakeError is a refusal of an Engine.IO request, with the code and the

@@ -230,6 +230,6 @@ func (e *Engine) tells() bool { return Gates(e.gates.Load())&TellRefusals != 0 }
 // refused tells the handler of a request that is refused.
 func (e *Engine) refused(c *Conn, r *http1.Request, head []byte, err *HandshakeError) {
 	if e.tells() {
-		e.handler.OnRefuse(&Hello{Request: r, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr(), Wire: c.Wire}, err)
+		e.handler.OnRefuse(&Hello{Request: r, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr(), Wire: c.Wire, conn: c.tls}, err)
 	}
 }

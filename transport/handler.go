@@ -3,9 +3,11 @@
 package transport
 
 import (
+	"crypto/tls"
 	"net"
 
 	"github.com/sioserver/sioserver/transport/http1"
+	"github.com/sioserver/sioserver/transport/tlsconn"
 )
 
 // Handler is told what happens on the sessions of one engine. Its methods run
@@ -40,6 +42,9 @@ type Handler interface {
 	// OnRefuse tells of an engine request that is refused, if [TellRefusals] is
 	// set. It must not call the engine.
 	OnRefuse(r *Hello, err *HandshakeError)
+	// OnTLSFailure tells of a handshake of TLS that failed: with an error of
+	// crypto/tls, of package tlsconn, of a callback, or [ErrHandshakeTimeout].
+	OnTLSFailure(remote net.Addr, err error)
 	// OnTimer tells that a timer of [Engine.Arm] is due.
 	OnTimer(owner uint32)
 }
@@ -53,6 +58,18 @@ type Hello struct {
 	Local   net.Addr
 	Wire    Wire
 	Value   any // of the Verdict, for requests that waited at the gate
+
+	conn *tlsconn.Conn
+}
+
+// TLS is the state of the request's connection, nil without TLS. It is the
+// caller's.
+func (h *Hello) TLS() *tls.ConnectionState {
+	if h.conn == nil {
+		return nil
+	}
+	s := h.conn.State()
+	return &s
 }
 
 // Network is what an engine asks of the event loop it runs on. All methods but
@@ -69,8 +86,9 @@ type Network interface {
 	// Close ends the connection now; [Engine.Closed] is called for it.
 	Close(c *Conn)
 	// Move hands the connection over to another engine's loop, which is to read
-	// head before anything else. The connection is closed here. It reports
-	// whether that could be started.
+	// head before anything else; if [Engine.Detach] has something for it, by
+	// [Engine.Adopt]. The connection is closed here. It reports whether that could
+	// be started.
 	Move(c *Conn, to *Engine, head []byte) bool
 	// Leave takes the connection away from the engines for good, to be served by
 	// somebody who reads unread before anything else; unread is not kept. Nothing

@@ -79,6 +79,7 @@ func (h *nullHandler) OnForeign(*Hello) bool                       { return fals
 func (h *nullHandler) OnRequest(r ExchangeRef, _ *Hello, _ []byte) { r.Respond(200, nil, nil) }
 func (h *nullHandler) OnGate(r GateRef, _ *Question)               { r.Resume(Verdict{}) }
 func (h *nullHandler) OnRefuse(*Hello, *HandshakeError)            {}
+func (h *nullHandler) OnTLSFailure(net.Addr, error)                {}
 func (h *nullHandler) OnTimer(uint32)                              {}
 
 // feed gives bytes to a connection; they are copied first, since the engine unmasks in place.

@@ -32,6 +32,9 @@ type Options struct {
 	StallTimeout   int64 // without a byte written while bytes wait
 	MessageTimeout int64 // from the first fragment of a message to its last
 
+	Handshakes       int   // of TLS, at once in the group
+	HandshakeTimeout int64 // for one, from accept
+
 	HTTP           http1.Limits
 	HeaderTimeout  int64 // for a request's head, from accept or its first byte
 	KeepAlive      int64 // between requests
@@ -61,36 +64,38 @@ type Options struct {
 // limits of this server where it has none. Any goroutine.
 func Defaults() Options {
 	return Options{
-		Path:           "/socket.io/",
-		Polling:        true,
-		WebSocket:      true,
-		AllowUpgrades:  true,
-		PingInterval:   25_000,
-		PingTimeout:    20_000,
-		UpgradeTimeout: 10_000,
-		ConnectTimeout: 45_000,
-		MaxPayload:     1_000_000,
-		PayloadPackets: 1000,
-		OutboundBytes:  1 << 20,
-		OutboundGrace:  1_000,
-		OutboundBurst:  8 << 20,
-		StallTimeout:   10_000,
-		MessageTimeout: 30_000,
-		HTTP:           http1.DefaultLimits(),
-		HeaderTimeout:  10_000,
-		KeepAlive:      20_000,
-		BodyTimeout:    30_000,
-		BodyRate:       500,
-		MaxRequests:    10_000,
-		MaxPipelined:   100,
-		LingerTimeout:  2_000,
-		LingerBytes:    1 << 20,
-		SessionLinger:  30_000,
-		OutboundIntact: 64 << 10,
-		CompressFrom:   1024,
-		CompressLevel:  coding.DefaultLevel,
-		Gated:          10_000,
-		GateTimeout:    10_000,
+		Path:             "/socket.io/",
+		Polling:          true,
+		WebSocket:        true,
+		AllowUpgrades:    true,
+		PingInterval:     25_000,
+		PingTimeout:      20_000,
+		UpgradeTimeout:   10_000,
+		ConnectTimeout:   45_000,
+		MaxPayload:       1_000_000,
+		PayloadPackets:   1000,
+		OutboundBytes:    1 << 20,
+		OutboundGrace:    1_000,
+		OutboundBurst:    8 << 20,
+		StallTimeout:     10_000,
+		MessageTimeout:   30_000,
+		Handshakes:       1024,
+		HandshakeTimeout: 10_000,
+		HTTP:             http1.DefaultLimits(),
+		HeaderTimeout:    10_000,
+		KeepAlive:        20_000,
+		BodyTimeout:      30_000,
+		BodyRate:         500,
+		MaxRequests:      10_000,
+		MaxPipelined:     100,
+		LingerTimeout:    2_000,
+		LingerBytes:      1 << 20,
+		SessionLinger:    30_000,
+		OutboundIntact:   64 << 10,
+		CompressFrom:     1024,
+		CompressLevel:    coding.DefaultLevel,
+		Gated:            10_000,
+		GateTimeout:      10_000,
 	}
 }
 

@@ -22,6 +22,9 @@ func (e *Engine) Panicked(c *Conn) {
 
 // broken ends a connection whose handling was broken off.
 func (e *Engine) broken(c *Conn) {
+	if e.feeding == c && c.tls != nil {
+		c.deaf = true // the rest of the input is lost
+	}
 	switch {
 	case e.feeding != c: // its input was read, the panic came while others were written to
 	case c.state == connWebSocket:

@@ -93,7 +93,7 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 // hello describes the request at hand to the handler.
 func (e *Engine) hello(c *Conn, head []byte) *Hello {
 	h := &e.greeting
-	*h = Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr(), Wire: c.Wire}
+	*h = Hello{Request: &e.req, Head: head, Remote: c.Wire.RemoteAddr(), Local: c.Wire.LocalAddr(), Wire: c.Wire, conn: c.tls}
 	if v := e.verdict; v != nil {
 		h.Value = v.Value
 	}

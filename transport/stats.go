@@ -30,6 +30,8 @@ const (
 	LimitGateBytes
 	LimitCompressing
 	LimitInflated
+	LimitHandshakeTime
+	LimitHandshakeBytes
 	limitCount
 )
 
@@ -56,6 +58,8 @@ var limitNames = [...]string{
 	LimitGateBytes:      "gate_bytes",
 	LimitCompressing:    "compressing",
 	LimitInflated:       "inflated",
+	LimitHandshakeTime:  "tls_handshake_time",
+	LimitHandshakeBytes: "tls_handshake_bytes",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.
@@ -74,6 +78,7 @@ type Stats struct {
 	MessagesIn, MessagesOut        uint64
 	Requests, Panics               uint64
 	CompressedIn, CompressedOut    uint64 // bytes of answers to polls before and after
+	TLSFaults                      uint64 // connections that broke TLS after their handshake
 
 	// Websocket messages that came compressed, their bytes as they came and
 	// inflated; those that went out compressed, counted for each client, their
@@ -130,6 +135,7 @@ func (s *Stats) Add(o *Stats) {
 	s.DeflatedIn += o.DeflatedIn
 	s.DeflatedOut += o.DeflatedOut
 	s.Deflations += o.Deflations
+	s.TLSFaults += o.TLSFaults
 	for i := range s.Limits {
 		s.Limits[i] += o.Limits[i]
 	}

@@ -49,6 +49,9 @@ func (e *Engine) connWatch(c *Conn) {
 	if c.in != nil && c.in.phase == readingBody {
 		e.watchBody(c)
 	}
+	if c.state == connHandshake {
+		e.watchHandshake(c)
+	}
 	if c.state == connClosed {
 		return
 	}
@@ -152,6 +155,8 @@ func (e *Engine) connTimer(c *Conn) {
 		} else {
 			e.refuse(c, http1.ErrTimeout)
 		}
+	case connHandshake:
+		e.handshakeTimeout(c)
 	case connCandidate:
 		e.stats.Limits[LimitUpgradeTime]++
 		e.closeFrames(c, ws.StatusNone, nil)

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -138,6 +139,10 @@ func (r *recorder) OnRefuse(h *Hello, err *HandshakeError) {
 		r.k.t.Errorf("incomplete hello %+v", h)
 	}
 	r.k.log = append(r.k.log, fmt.Sprintf("refused %s %d %s %s%s", h.Request.Method, err.Code, err.Message, err.Name, err.Previous))
+}
+
+func (r *recorder) OnTLSFailure(_ net.Addr, err error) {
+	r.k.log = append(r.k.log, "tls "+err.Error())
 }
 
 func (r *recorder) OnTimer(owner uint32) {

@@ -47,6 +47,7 @@ type options struct {
 	listen    string
 	dev       bool
 	reusePort bool
+	cert, key string // files
 }
 
 // parse reads the command line.
@@ -55,6 +56,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.listen, "listen", "", "`host:port` to serve on (default \":3000\", with --dev \"127.0.0.1:3000\")")
 	f.BoolVar(&o.reusePort, "reuse-port", false, "let other processes listen on the same port; the kernel spreads connections over them")
+	f.StringVar(&o.cert, "tls-cert", "", "PEM `file` with the certificate, and those behind it: serve https and wss; read again on SIGHUP")
+	f.StringVar(&o.key, "tls-key", "", "PEM `file` with its key")
 	f.BoolVar(&o.dev, "dev", false, "loopback only: serve a page to try the server on, and relay between its clients")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -64,6 +67,9 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	}
 	if f.NArg() > 0 {
 		return o, usageError{fmt.Errorf("unexpected argument %q: options begin with --, see --help", f.Arg(0))}
+	}
+	if (o.cert == "") != (o.key == "") {
+		return o, usageError{errors.New("--tls-cert and --tls-key go together: give both or neither")}
 	}
 	switch {
 	case o.listen == "" && o.dev:
@@ -99,6 +105,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.dev {
 		cfg.HTTP = devPages()
 	}
+	if o.cert != "" {
+		if cfg.TLS, err = serveTLS(ctx, o.cert, o.key, log); err != nil {
+			return err
+		}
+	}
 	server, err := loop.New(cfg)
 	if err != nil {
 		return err
@@ -128,7 +139,11 @@ func announce(w io.Writer, s *loop.Server, o options) {
 		fmt.Fprintln(w, "Clients can connect; there are no rules for their events yet. Try: sioserver --dev")
 		return
 	}
-	fmt.Fprintf(w, "\n  http://%s/\n\n", s.Addrs()[0])
+	scheme := "http"
+	if o.cert != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(w, "\n  %s://%s/\n\n", scheme, s.Addrs()[0])
 	fmt.Fprintln(w, "opens a page to try it on; open it twice to chat. End with Ctrl-C.")
 	if !bundled() {
 		fmt.Fprintln(w, "The page needs the official client, which this build does not have: start it with \"make run\".")

@@ -27,6 +27,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--listen", "0.0.0.0:80"}, options{listen: "0.0.0.0:80"}, ""},
 		{[]string{"--dev", "--listen", "0.0.0.0:80"}, options{}, "loopback"},
 		{[]string{"--dev", "--listen", ":80"}, options{}, "loopback"},
+		{[]string{"--tls-cert", "a", "--tls-key", "b"}, options{listen: ":3000", cert: "a", key: "b"}, ""},
+		{[]string{"--tls-cert", "a"}, options{}, "--tls-cert and --tls-key go together"},
+		{[]string{"--tls-key", "a"}, options{}, "--tls-cert and --tls-key go together"},
 		{[]string{"--devel"}, options{}, "-devel"},
 		{[]string{"dev"}, options{}, `unexpected argument "dev"`},
 	} {

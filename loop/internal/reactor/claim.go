@@ -17,19 +17,22 @@ import (
 // chosen in New could be somebody else's before Run: the loops listen with
 // SO_REUSEPORT, and two servers of one user would share it without a word.
 type claim struct {
-	addr string // for gnet and for users, host:port
-	held *os.File
+	Listener
+	addr  string // for gnet and for users, host:port
+	local string // the same as gnet writes it
+	held  *os.File
 }
 
 // claimAll claims the addresses, those with port 0 at a port the kernel
 // chooses.
-func claimAll(addrs []string, shared bool) (claims []claim, err error) {
-	for _, a := range addrs {
-		c, err := claimAddr(a, shared)
+func claimAll(listeners []Listener, shared bool) (claims []claim, err error) {
+	for _, l := range listeners {
+		c, err := claimAddr(l.Addr, shared)
 		if err != nil {
 			release(claims)
 			return nil, err
 		}
+		c.Listener = l
 		claims = append(claims, c)
 	}
 	return claims, nil
@@ -67,7 +70,12 @@ func claimAddr(addr string, shared bool) (claim, error) {
 		// A name must not become another address when gnet asks again.
 		host = resolved.IP.String()
 	}
-	return claim{net.JoinHostPort(host, strconv.Itoa(port)), os.NewFile(uintptr(held), addr)}, nil
+	c := claim{addr: net.JoinHostPort(host, strconv.Itoa(port)), held: os.NewFile(uintptr(held), addr)}
+	c.local = c.addr
+	if a, err := net.ResolveTCPAddr("tcp", c.addr); err == nil {
+		c.local = a.String()
+	}
+	return c, nil
 }
 
 // hold binds a socket to an address.

@@ -28,7 +28,7 @@ func TestClaimFaults(t *testing.T) {
 		ln.Addr().String():    "reactor: listening on " + ln.Addr().String() + ": bind: address already in use",
 		"[fe80::1%nothing]:0": "reactor: listening on [fe80::1%nothing]:0: bind: ",
 	} {
-		claims, err := claimAll([]string{"127.0.0.1:0", addr}, false)
+		claims, err := claimAll(at("127.0.0.1:0", addr), false)
 		if err == nil {
 			release(claims)
 			t.Errorf("%s is accepted", addr)
@@ -42,7 +42,7 @@ func TestClaimAddresses(t *testing.T) {
 	for addr, want := range map[string]string{
 		"127.0.0.1:0": "127.0.0.1:", "localhost:0": "", ":0": ":", "0.0.0.0:0": "0.0.0.0:", "[::]:0": ":", "[::1]:0": "[::1]:",
 	} {
-		claims, err := claimAll([]string{addr}, false)
+		claims, err := claimAll(at(addr), false)
 		if err != nil {
 			t.Errorf("%s: %v", addr, err)
 			continue
@@ -62,12 +62,12 @@ func TestClaimAddresses(t *testing.T) {
 // TestClaimHolds: nobody else gets a port that is claimed, and everybody one
 // that is given up.
 func TestClaimHolds(t *testing.T) {
-	claims, err := claimAll([]string{"127.0.0.1:0", ":0"}, false)
+	claims, err := claimAll(at("127.0.0.1:0", ":0"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range claims {
-		if _, err := claimAll([]string{c.addr}, false); !errors.Is(err, syscall.EADDRINUSE) {
+		if _, err := claimAll(at(c.addr), false); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%s is claimed twice: %v", c.addr, err)
 		}
 		if ln, err := net.Listen("tcp", c.addr); err == nil {
@@ -79,12 +79,12 @@ func TestClaimHolds(t *testing.T) {
 			t.Errorf("%s takes connections that nobody accepts", c.addr)
 		}
 	}
-	if _, err := claimAll([]string{"127.0.0.1:0", claims[0].addr}, false); err == nil {
+	if _, err := claimAll(at("127.0.0.1:0", claims[0].addr), false); err == nil {
 		t.Error("an address that is taken is accepted behind one that is free")
 	}
 	release(claims)
 	for _, c := range claims {
-		again, err := claimAll([]string{c.addr}, false)
+		again, err := claimAll(at(c.addr), false)
 		if err != nil {
 			t.Errorf("%s is not given up: %v", c.addr, err)
 		}
@@ -94,17 +94,17 @@ func TestClaimHolds(t *testing.T) {
 
 // TestClaimShared: on purpose an address may be claimed twice.
 func TestClaimShared(t *testing.T) {
-	a, err := claimAll([]string{"127.0.0.1:0"}, true)
+	a, err := claimAll(at("127.0.0.1:0"), true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release(a)
-	b, err := claimAll([]string{a[0].addr}, true)
+	b, err := claimAll(at(a[0].addr), true)
 	if err != nil {
 		t.Fatalf("a second claim: %v", err)
 	}
 	defer release(b)
-	if c, err := claimAll([]string{a[0].addr}, false); err == nil {
+	if c, err := claimAll(at(a[0].addr), false); err == nil {
 		release(c)
 		t.Error("a claim that is not shared goes with one that is")
 	}
@@ -124,16 +124,16 @@ func TestClaimBehindConnections(t *testing.T) {
 		conns = append(conns, c)
 	}
 	f.end()
-	claims, err := claimAll([]string{addr}, false)
+	claims, err := claimAll(at(addr), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := claimAll([]string{addr}, false); err == nil {
+	if again, err := claimAll(at(addr), false); err == nil {
 		release(again)
 		t.Error("it is claimed twice")
 	}
 	release(claims)
-	next := newFixture(t, 2, Config{Addrs: []string{addr}}).start()
+	next := newFixture(t, 2, Config{Listeners: at(addr)}).start()
 	if r := get(next.dial(), "/"); r == nil {
 		t.Error("no answer")
 	}
@@ -167,7 +167,15 @@ func TestReserve(t *testing.T) {
 			t.Errorf("reserve(%d, %d, %d) = %d, want %d", test.limit, test.loops, test.addrs, got, test.want)
 		}
 	}
-	if _, err := New(Config{Addrs: []string{"127.0.0.1:0"}, MaxConns: 1 << 30}, nil, nil); err == nil {
+	if _, err := New(Config{Listeners: at("127.0.0.1:0"), MaxConns: 1 << 30}, nil, nil); err == nil {
 		t.Error("more connections than descriptors are accepted")
 	}
+}
+
+// at are listeners without TLS.
+func at(addrs ...string) (list []Listener) {
+	for _, a := range addrs {
+		list = append(list, Listener{Addr: a})
+	}
+	return list
 }

@@ -3,6 +3,7 @@
 package reactor
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -10,13 +11,15 @@ import (
 	"github.com/panjf2000/gnet/v2"
 
 	"github.com/sioserver/sioserver/transport"
+	"github.com/sioserver/sioserver/transport/tlsconn"
 )
 
 // Left is a connection of a listener of the reactor's that is served off the
 // loops. Until it is closed it counts as one of the reactor's. It reads first
 // what the loop had read already.
 type Left struct {
-	net.Conn // a *net.TCPConn or a *net.UnixConn
+	net.Conn           // a *net.TCPConn or a *net.UnixConn
+	tls      *tls.Conn // on it, nil without TLS
 	reactor  *Reactor
 	unread   []byte // owned by the reader
 	once     sync.Once
@@ -37,6 +40,7 @@ func (l *loop) Leave(c *transport.Conn, unread []byte) bool {
 		return false
 	}
 	own := append([]byte(nil), unread...)
+	secure := l.engine.Detach(c)
 	// On its way and afterwards it counts as open.
 	r.conns.Add(1)
 	l.Close(c)
@@ -49,6 +53,9 @@ func (l *loop) Leave(c *transport.Conn, unread []byte) bool {
 		}
 		left := &Left{Conn: nc, reactor: r, unread: own}
 		left.mu.stall = r.cfg.LeftStall
+		if secure != nil {
+			left.tls = secure.Lend(nc)
+		}
 		r.cfg.Left(left)
 	}()
 	return true
@@ -63,7 +70,24 @@ func (c *Left) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	return c.Conn.Read(p)
+	return c.stream().Read(p)
+}
+
+// stream is the content of the connection behind what is unread.
+func (c *Left) stream() net.Conn {
+	if c.tls != nil {
+		return c.tls
+	}
+	return c.Conn
+}
+
+// TLS is the state of the connection's TLS, nil without.
+func (c *Left) TLS() *tls.ConnectionState {
+	if c.tls == nil {
+		return nil
+	}
+	s := c.tls.ConnectionState()
+	return &s
 }
 
 // leftPiece is how much is written at a time, in bytes, if there is a limit on
@@ -78,7 +102,7 @@ func (c *Left) Write(p []byte) (n int, err error) {
 		stall := c.mu.stall
 		if stall == 0 || c.mu.deadline {
 			c.mu.Unlock()
-			m, err := c.Conn.Write(p[n:])
+			m, err := c.stream().Write(p[n:])
 			return n + m, err
 		}
 		err := c.Conn.SetWriteDeadline(time.Now().Add(stall))
@@ -86,7 +110,7 @@ func (c *Left) Write(p []byte) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		m, err := c.Conn.Write(p[n:min(len(p), n+leftPiece)])
+		m, err := c.stream().Write(p[n:min(len(p), n+leftPiece)])
 		if n += m; err != nil || n == len(p) {
 			return n, err
 		}
@@ -125,11 +149,18 @@ func (c *Left) Free() {
 func (c *Left) NetConn() net.Conn { return c.Conn }
 
 // CloseWrite ends the sending half.
-func (c *Left) CloseWrite() error { return c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
+func (c *Left) CloseWrite() error {
+	if c.tls != nil {
+		if err := c.tls.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	return c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+}
 
 // Close implements [net.Conn].
 func (c *Left) Close() error {
-	err := c.Conn.Close()
+	err := c.stream().Close()
 	c.once.Do(c.reactor.gone)
 	return err
 }
@@ -141,9 +172,17 @@ func (c *Left) Back(i int, head []byte) error {
 	head = append(head, c.unread...)
 	// It stays counted all the time, whoever counts it.
 	c.reactor.conns.Add(1)
-	err := c.reactor.enroll(c.Conn, i, &moving{head: head})
-	if err == nil {
+	m := &moving{head: head}
+	if c.tls != nil {
+		m.tls = c.tls.NetConn().(*tlsconn.Conn)
+		m.tls.Release(c.tls)
+	}
+	err := c.reactor.enroll(c.Conn, i, m)
+	switch {
+	case err == nil:
 		c.once.Do(c.reactor.gone)
+	case m.tls != nil:
+		m.tls.Lend(c.Conn)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"context"
+	"net"
 	"sync"
 	"sync/atomic"
 
@@ -29,8 +30,9 @@ type loop struct {
 	}
 
 	// Owned by the loop.
-	ended   bool                 // leaveTask has run
-	bridges map[*Bridge]struct{} // those that are open
+	ended     bool                   // leaveTask has run
+	listeners map[net.Addr]*Listener // by gnet's address of them, once a connection has come
+	bridges   map[*Bridge]struct{}   // those that are open
 
 	// The two things that are run on the loop, made once.
 	wake wakeTask
@@ -80,6 +82,7 @@ func (l *loop) start(el gnet.EventLoop) {
 	}
 	l.mu.events = el
 	l.ended = false
+	l.listeners = map[net.Addr]*Listener{}
 	l.execute(&l.tick)
 	if l.mu.asked {
 		l.mu.asked = false
@@ -187,4 +190,24 @@ func (l *loop) Close(c *transport.Conn) {
 	gc := polled(c.Wire)
 	// The error tells of a descriptor that was closed already.
 	_ = gc.EventLoop().Close(gc)
+}
+
+// listener finds the listener that a connection has come by. gnet gives all
+// connections of one of its listeners, of which each loop has its own, the same
+// address.
+func (l *loop) listener(local net.Addr) *Listener {
+	claims := l.reactor.claims
+	if len(claims) == 1 {
+		return &claims[0].Listener
+	}
+	found := l.listeners[local]
+	if found == nil {
+		for i := range claims {
+			if claims[i].local == local.String() {
+				found = &claims[i].Listener
+			}
+		}
+		l.listeners[local] = found
+	}
+	return found
 }

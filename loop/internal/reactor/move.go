@@ -13,6 +13,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 
 	"github.com/sioserver/sioserver/transport"
+	"github.com/sioserver/sioserver/transport/tlsconn"
 )
 
 // ErrFull says that as many connections are open as may be, or that the reactor
@@ -21,8 +22,9 @@ var ErrFull = errors.New("reactor: no more connections are taken")
 
 // moving is a connection on its way to a loop, and what it has sent so far.
 type moving struct {
-	head    []byte
-	remote  net.Addr // whom it is from, if that is not the other end
+	tls     *tlsconn.Conn // nil without TLS
+	head    []byte        // not encrypted
+	remote  net.Addr      // whom it is from, if that is not the other end
 	value   any
 	arrived atomic.Bool
 }
@@ -71,6 +73,7 @@ func (l *loop) Move(c *transport.Conn, to *transport.Engine, head []byte) bool {
 		r.cfg.Logger.Warn("a connection could not be moved to the loop of its session", "error", err)
 		return false
 	}
+	m.tls = l.engine.Detach(c)
 	// On its way it counts as open: those who wait for the last one wait for it.
 	r.conns.Add(1)
 	// Closing comes first: as long as this loop polls the socket it would read
@@ -88,14 +91,15 @@ func (r *Reactor) Full() bool {
 }
 
 // Adopt takes a *net.TCPConn or *net.UnixConn, to be polled by loop i, which
-// reads head before anything else. remote is whom it is from if that is not its
-// other end, and value is for whoever asks the engine's Wire. With an error the
-// connection stays the caller's.
-func (r *Reactor) Adopt(nc net.Conn, i int, head []byte, remote net.Addr, value any) error {
+// reads head before anything else. t is its TLS, as [tlsconn.Conn.Release] has
+// left it, and nil without; head is content then. remote is whom it is from if
+// that is not its other end, and value is for whoever asks the engine's Wire. With
+// an error the connection stays the caller's.
+func (r *Reactor) Adopt(nc net.Conn, t *tlsconn.Conn, i int, head []byte, remote net.Addr, value any) error {
 	if !r.enter() {
 		return ErrFull
 	}
-	return r.enroll(nc, i, &moving{head: head, remote: remote, value: value})
+	return r.enroll(nc, i, &moving{tls: t, head: head, remote: remote, value: value})
 }
 
 // enter counts a connection in if there is room for it.

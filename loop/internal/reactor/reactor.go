@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,13 +19,19 @@ import (
 
 // Config says where and how to serve.
 type Config struct {
-	Addrs    []string // host:port
-	Shared   bool     // other processes may listen on the same ports
-	MaxConns int      // 0: as many as the descriptor limit allows
-	Logger   *slog.Logger
+	Listeners []Listener
+	Shared    bool // other processes may listen on the same ports
+	MaxConns  int  // 0: as many as the descriptor limit allows
+	Logger    *slog.Logger
 
 	Left      func(*Left)   // has connections that leave, on a goroutine of their own
 	LeftStall time.Duration // how long they may take nothing of what is written to them
+}
+
+// Listener is an address and what is spoken there.
+type Listener struct {
+	Addr string      // host:port
+	TLS  *tls.Config // of [tlsconn.Config], nil without TLS
 }
 
 // errNotRunning says that gnet has no loop at present.
@@ -70,7 +77,7 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 	if err != nil {
 		return nil, fmt.Errorf("reactor: reading the limit of open files: %w", err)
 	}
-	most := limit - reserve(limit, len(engines), len(cfg.Addrs))
+	most := limit - reserve(limit, len(engines), len(cfg.Listeners))
 	switch {
 	case most < 1:
 		return nil, fmt.Errorf("reactor: the limit of %d open files leaves no room for connections: raise it (ulimit -n, LimitNOFILE)", limit)
@@ -79,7 +86,7 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 	case cfg.MaxConns > most:
 		return nil, fmt.Errorf("reactor: MaxConns is %d, but the limit of %d open files leaves room for %d: raise it (ulimit -n, LimitNOFILE) or lower MaxConns", cfg.MaxConns, limit, most)
 	}
-	if r.claims, err = claimAll(cfg.Addrs, cfg.Shared); err != nil {
+	if r.claims, err = claimAll(cfg.Listeners, cfg.Shared); err != nil {
 		return nil, err
 	}
 	r.clock = newClock(clockNow)
@@ -288,7 +295,11 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		}
 		c := l.open(gc, wire)
 		defer l.guard(c)
-		l.engine.Feed(c, from.head)
+		if from.tls != nil {
+			l.engine.Adopt(c, from.tls, from.head)
+		} else {
+			l.engine.Feed(c, from.head)
+		}
 		return nil, gnet.None
 	}
 	n := r.conns.Add(1)
@@ -296,7 +307,16 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		r.tellRefused(stopping)
 		return nil, gnet.Close
 	}
-	r.loopOf(gc.EventLoop()).open(gc, gc)
+	l := r.loopOf(gc.EventLoop())
+	by := l.listener(gc.LocalAddr())
+	if by == nil {
+		r.cfg.Logger.Error("a connection has come by an address that is not listened on", "address", gc.LocalAddr())
+		return nil, gnet.Close
+	}
+	c := l.open(gc, gc)
+	if by.TLS != nil {
+		l.engine.Secure(c, by.TLS)
+	}
 	return nil, gnet.None
 }
 

@@ -51,6 +51,7 @@ func (h *handler) OnGate(ref transport.GateRef, _ *transport.Question) {
 }
 
 func (h *handler) OnRefuse(*transport.Hello, *transport.HandshakeError) {}
+func (h *handler) OnTLSFailure(net.Addr, error)                         {}
 
 func (h *handler) OnTimer(owner uint32) {
 	if owner == panicTimer {
@@ -97,8 +98,8 @@ func newFixture(t *testing.T, loops int, cfg Config) *fixture {
 	clock := func() int64 { return time.Since(begin).Milliseconds() }
 	o := transport.Defaults()
 	f.engines = transport.NewGroup(loops, &o, clock)
-	if cfg.Addrs == nil {
-		cfg.Addrs = []string{"127.0.0.1:0"}
+	if cfg.Listeners == nil {
+		cfg.Listeners = at("127.0.0.1:0")
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	var err error
