@@ -24,7 +24,8 @@ const patience = 20 * time.Second
 // wire is a TCP connection.
 type wire struct {
 	net.Conn
-	r *bufio.Reader
+	r   *bufio.Reader
+	pmd *pmd // what was agreed about compression, nil if nothing was
 }
 
 func dialWire(addr string) (*wire, error) { return dialWith(&net.Dialer{Timeout: patience}, addr) }
@@ -64,7 +65,7 @@ func dialPlain(d *net.Dialer, addr string) (*wire, error) {
 	return newWire(c), nil
 }
 
-func newWire(c net.Conn) *wire { return &wire{c, bufio.NewReaderSize(c, 4096)} }
+func newWire(c net.Conn) *wire { return &wire{Conn: c, r: bufio.NewReaderSize(c, 4096)} }
 
 // reset cuts the connection with a RST, as a client that vanishes may do.
 func (w *wire) reset() {
@@ -272,6 +273,10 @@ func (w *wire) readFrame() (opcode byte, payload []byte, err error) {
 		return 0, nil, err
 	}
 	n := uint64(head[1] & 0x7f)
+	packed := w.pmd != nil && head[0]&0x48 == 0x40
+	if packed {
+		head[0] &^= 0x40
+	}
 	if head[0]&0xf0 != 0x80 || head[1]&0x80 != 0 {
 		return 0, nil, fmt.Errorf("frame header %x", head)
 	}
@@ -294,6 +299,9 @@ func (w *wire) readFrame() (opcode byte, payload []byte, err error) {
 	}
 	payload = make([]byte, n)
 	_, err = io.ReadFull(w.r, payload)
+	if packed && err == nil {
+		payload, err = w.pmd.inflate(payload)
+	}
 	return head[0] & 0x0f, payload, err
 }
 

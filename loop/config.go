@@ -95,6 +95,9 @@ type Config struct {
 	// HTTPCompression compresses long answers to polls. Default: enabled, from
 	// 1024 bytes on.
 	HTTPCompression HTTPCompression
+	// PerMessageDeflate compresses websocket messages. Default: nil, it does not;
+	// &PerMessageDeflate{} does.
+	PerMessageDeflate *PerMessageDeflate
 
 	// AddTrailingSlash lets only requests for Path and a slash in. If it is
 	// disabled, the engine answers at Path without the slash too, as clients with
@@ -282,6 +285,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ConnectTimeout, milliseconds(d.ConnectTimeout))
 	setDefault(&c.MaxHTTPBufferSize, d.MaxPayload)
 	c.HTTPCompression = c.HTTPCompression.withDefaults()
+	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults(c.Loops)
 	if c.ConnectionStateRecovery != nil {
 		r := *c.ConnectionStateRecovery
 		r.setDefaults()
@@ -373,6 +377,7 @@ func (c *Config) validate() error {
 	duration("ConnectTimeout", c.ConnectTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
 	c.HTTPCompression.check(check)
+	c.PerMessageDeflate.check(check)
 	if r := c.ConnectionStateRecovery; r != nil {
 		check(c.recoverable, "ConnectionStateRecovery needs the default Adapter: leave Adapter nil")
 		duration("ConnectionStateRecovery.MaxDisconnectionDuration", r.MaxDisconnectionDuration)
@@ -437,6 +442,7 @@ func (c *Config) transportOptions() *transport.Options {
 	o.HTTP.Body = c.MaxHTTPBufferSize
 	o.PayloadPackets = c.Limits.PayloadPackets
 	c.HTTPCompression.options(&o)
+	o.Deflate = c.PerMessageDeflate.options()
 	c.requestOptions(&o)
 	o.OutboundBytes = c.Limits.OutboundBytes
 	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()

@@ -200,6 +200,8 @@ type emission struct {
 	text   []byte
 	bins   [][]byte
 	blob   []byte // memory of bins, once they are copied
+
+	shared *transport.Shared // in place of text and bins, compressed already
 }
 
 var emissions = sync.Pool{New: func() any { return new(emission) }}
@@ -262,6 +264,10 @@ func (m *emission) post() {
 		m.Run(e)
 		return
 	}
+	if m.prepare(); m.shared != nil {
+		e.Post(m)
+		return
+	}
 	size := 0
 	for _, b := range m.bins {
 		size += len(b)
@@ -287,9 +293,9 @@ func (m *emission) Run(*transport.Engine) {
 			m.ack.deliver(Args{}, ErrDisconnected)
 		}
 	case m.ack == nil:
-		l.send(e.session, m.packet(), m.bins, m.flags)
+		m.send(l, e.session)
 	case l.await(m.socket, m.ack):
-		if !l.send(e.session, m.packet(), m.bins, m.flags) {
+		if !m.send(l, e.session) {
 			// The socket is gone, which has told, or nothing will ever come.
 			if deliver := l.take(m.socket, m.ack.id); deliver != nil {
 				deliver(Args{}, ErrDropped)
@@ -297,6 +303,14 @@ func (m *emission) Run(*transport.Engine) {
 		}
 	}
 	m.release()
+}
+
+// send writes the packet to its session, and reports whether it was taken.
+func (m *emission) send(l *Loop, s *transport.Session) bool {
+	if m.shared == nil || m.flags.Volatile && !s.Writable() {
+		return l.send(s, m.packet(), m.bins, m.flags)
+	}
+	return s.SendShared(m.shared)
 }
 
 // SocketOperator emits to one socket with flags. It is a value: each method

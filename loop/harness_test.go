@@ -148,6 +148,12 @@ func dialSession(addr, transport, query string) (*sio, error) {
 			return nil, err
 		}
 		return &sio{c}, nil
+	case "deflate":
+		c, err := dialDeflate(addr, query)
+		if err != nil {
+			return nil, err
+		}
+		return &sio{c}, nil
 	case "polling", "upgrade":
 		c, err := dialPolling(addr, query)
 		if err != nil {

@@ -253,6 +253,7 @@ func (l *Loop) OnUpgrade(s *transport.Session) {
 		e := l.sockets.At(at - 1)
 		if e.handle != nil {
 			e.handle.websocket.Store(true)
+			e.handle.deflates.Store(s.Deflates())
 		}
 		at = e.next
 	}

@@ -190,5 +190,9 @@ func (n *Namespace) encode(id uint64, hasID bool, event string, args []any, flag
 		return nil, err
 	}
 	m.text = f.appendEvent(m.text, n.name, id, hasID, len(m.bins), event, m.args)
-	return n.share(m, id, hasID, event, flags)
+	shared, err := n.share(m, id, hasID, event, flags)
+	if err == nil {
+		n.server.prepare(shared)
+	}
+	return shared, err
 }

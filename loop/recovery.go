@@ -159,6 +159,11 @@ func (n *Namespace) log(event string, args []any, t rooms.Target) error {
 	// What a message is worth of bookkeeping is counted with it.
 	const overhead = 256
 	l := logged{message: shared, target: t, size: shared.Size() + overhead, at: now}
+	if n.server.cfg.PerMessageDeflate != nil {
+		// Those who come back get a form of their own, which is smaller.
+		l.message = shared.Keep()
+		l.size += shared.Size()
+	}
 	r.mu.log = append(r.mu.log, l)
 	r.mu.bytes += l.size
 	for r.mu.bytes > r.cfg.MaxBytes && r.mu.head < len(r.mu.log) {

@@ -37,6 +37,7 @@ type Socket struct {
 	// Any goroutine.
 	state     atomic.Uint32
 	websocket atomic.Bool
+	deflates  atomic.Bool // messages to it are compressed, if they are long
 	handshake atomic.Pointer[Handshake]
 	data      atomic.Pointer[any]
 	handlers  atomic.Pointer[socketHandlers]
@@ -75,6 +76,7 @@ func (l *Loop) handle(e *entry, slot uint32) *Socket {
 			s.state.Store(stateConnected)
 		}
 		s.websocket.Store(e.session.WebSocket())
+		s.deflates.Store(e.session.Deflates())
 		e.handle = s
 	}
 	return e.handle

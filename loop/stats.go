@@ -55,6 +55,13 @@ type Stats struct {
 	Writes             uint64 // system calls, about
 	CompressedIn       uint64 // bytes of answers to polls that were compressed, before
 	CompressedOut      uint64 // and after
+	Inflated           uint64 // websocket messages that came compressed
+	InflatedIn         uint64 // their bytes as they came
+	InflatedOut        uint64 // and inflated
+	Deflated           uint64 // websocket messages that went out compressed, for each receiver
+	DeflatedIn         uint64 // their bytes before
+	DeflatedOut        uint64 // and after
+	Deflations         uint64 // times that one was compressed, for any number of receivers
 	MessagesIn         uint64 // Engine.IO messages
 	MessagesOut        uint64
 	Events             uint64 // from clients
@@ -138,6 +145,13 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.Writes += below.Writes
 		s.CompressedIn += below.CompressedIn
 		s.CompressedOut += below.CompressedOut
+		s.Inflated += below.Inflated
+		s.InflatedIn += below.InflatedIn
+		s.InflatedOut += below.InflatedOut
+		s.Deflated += below.Deflated
+		s.DeflatedIn += below.DeflatedIn
+		s.DeflatedOut += below.DeflatedOut
+		s.Deflations += below.Deflations
 		s.MessagesIn += below.MessagesIn
 		s.MessagesOut += below.MessagesOut
 		s.Events += own.events

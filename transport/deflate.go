@@ -4,6 +4,7 @@ package transport
 
 import (
 	"bytes"
+	"sync"
 	"sync/atomic"
 
 	"github.com/sioserver/sioserver/transport/deflate"
@@ -59,21 +60,27 @@ const dictionaryMax = 16 << 10
 
 // deflaters are what the engines of a group have for compressing.
 type deflaters struct {
-	threshold   int
-	conns       atomic.Int64             // that have agreed to it
-	runs        atomic.Uint64            // of compressors, for messages of many
-	compressors chan *deflate.Compressor // idle ones off the loops, nil where none was needed yet
+	threshold int
+	level     int
+	conns     atomic.Int64  // that have agreed to it
+	runs      atomic.Uint64 // of compressors, for messages of many
+	idle      sync.Pool     // of compressors; the collector takes those that stay idle
+	turns     chan struct{} // of those who compress off the loops
 }
 
 func newDeflaters(o *Deflate) *deflaters {
 	if o == nil {
 		return nil
 	}
-	d := &deflaters{threshold: o.Threshold, compressors: make(chan *deflate.Compressor, o.Compressors)}
-	for range o.Compressors {
-		d.compressors <- nil
+	return &deflaters{threshold: o.Threshold, level: o.Level, turns: make(chan struct{}, o.Compressors)}
+}
+
+// borrow lends a compressor, to be put back into idle.
+func (d *deflaters) borrow() *deflate.Compressor {
+	if c, ok := d.idle.Get().(*deflate.Compressor); ok {
+		return c
 	}
-	return d
+	return deflate.NewCompressor(d.level)
 }
 
 // agree negotiates for a connection whose handshake is all right. The answer is
@@ -168,14 +175,6 @@ func (e *Engine) packs(c *Conn, n int) bool {
 	return c.deflate != 0 && n >= e.opts.Deflate.Threshold
 }
 
-// compressor is the engine's own, made when it is needed.
-func (e *Engine) compressor() *deflate.Compressor {
-	if e.ownCompressor == nil {
-		e.ownCompressor = deflate.NewCompressor(e.opts.Deflate.Level)
-	}
-	return e.ownCompressor
-}
-
 // packFrame compresses the last frame of out, which begins at at and is of a
 // message for this connection alone, if that makes it smaller.
 func (e *Engine) packFrame(c *Conn, out []byte, at int) []byte {
@@ -188,7 +187,9 @@ func (e *Engine) packFrame(c *Conn, out []byte, at int) []byte {
 		last = e.takeovers[c.index].last
 	}
 	e.stats.Deflations++
-	packed, ok := e.compressor().Compress(message, last, uint8(c.deflate&deflateWindow))
+	compressor := e.deflaters.borrow()
+	defer e.deflaters.idle.Put(compressor)
+	packed, ok := compressor.Compress(message, last, uint8(c.deflate&deflateWindow))
 	if !ok {
 		return out
 	}
@@ -217,14 +218,12 @@ func (e *Engine) Prepare(m *Shared) {
 	if m.plain != 0 || !e.Ahead(len(m.frames)) {
 		return
 	}
-	c := <-e.deflaters.compressors
-	defer func() { e.deflaters.compressors <- c }()
-	if c == nil {
-		c = deflate.NewCompressor(e.opts.Deflate.Level)
-	}
-	m.rest().packed.make(c, m, nil, deflate.MaxWindowBits, e.deflaters)
+	d := e.deflaters
+	d.turns <- struct{}{}
+	defer func() { <-d.turns }()
+	m.rest().packed.make(m, nil, deflate.MaxWindowBits, d)
 }
 
-// Compresses reports whether messages to the session go out compressed at
+// Deflates reports whether long messages to the session go out compressed at
 // present. Loop only.
-func (s *Session) Compresses() bool { return s.conn != nil && s.conn.deflate != 0 }
+func (s *Session) Deflates() bool { return s.conn != nil && s.conn.deflate != 0 }

@@ -374,7 +374,7 @@ func TestDeflateUpgrade(t *testing.T) {
 	if w.pmd.packed != 3 {
 		t.Errorf("%d compressed", w.pmd.packed)
 	}
-	if !k.session(1).Compresses() {
+	if !k.session(1).Deflates() {
 		t.Error("the session does not say so")
 	}
 	k.finish()

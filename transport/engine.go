@@ -72,10 +72,9 @@ type Engine struct {
 	live      counts
 	stats     Stats
 
-	inflater      deflate.Inflater
-	inflated      []byte              // the message at hand, with what it may refer to
-	ownCompressor *deflate.Compressor // nil until it is needed
-	takeovers     []*takeover         // by index of the connection, as far as there are any
+	inflater  deflate.Inflater
+	inflated  []byte      // the message at hand, with what it may refer to
+	takeovers []*takeover // by index of the connection, as far as there are any
 }
 
 // counts are the present numbers of an engine.

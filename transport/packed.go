@@ -55,7 +55,7 @@ func (p *packedForms) find(dictionary []byte, bits uint8) *packedForm {
 
 // make makes a form unless somebody else has meanwhile. If the message has too
 // many by dictionary already, the result is nil.
-func (p *packedForms) make(c *deflate.Compressor, m *Shared, dictionary []byte, bits uint8, d *deflaters) *packedForm {
+func (p *packedForms) make(m *Shared, dictionary []byte, bits uint8, d *deflaters) *packedForm {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f := p.find(dictionary, bits); f != nil {
@@ -68,7 +68,9 @@ func (p *packedForms) make(c *deflate.Compressor, m *Shared, dictionary []byte, 
 		p.dictionaries++
 	}
 	f := &packedForm{dictionary: name(dictionary), bits: bits, next: p.list.Load()}
+	c := d.borrow()
 	f.pack(c, m.frames, dictionary, d)
+	d.idle.Put(c)
 	p.list.Store(f)
 	return f
 }
@@ -117,13 +119,13 @@ func (e *Engine) packedFor(c *Conn, m *Shared) *packedForm {
 	if f := p.find(dictionary, bits); f != nil {
 		return f
 	}
-	if f := p.make(e.compressor(), m, dictionary, bits, e.deflaters); f != nil {
+	if f := p.make(m, dictionary, bits, e.deflaters); f != nil {
 		return f
 	}
 	if f := p.find(nil, bits); f != nil {
 		return f
 	}
-	return p.make(e.compressor(), m, nil, bits, e.deflaters)
+	return p.make(m, nil, bits, e.deflaters)
 }
 
 // sentPacked notes that a form is on its way to a connection.

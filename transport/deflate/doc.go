@@ -8,6 +8,7 @@
 // it may refer to the messages before it, as far as the window goes: then both
 // sides remember those.
 //
-// What costs how much, for 1 KB of JSON: compressing 20 to 25 us, inflating 5.
-// A [Compressor] is about 0.9 MB, whatever the window; an [Inflater] 20 KB.
+// What costs how much, for 1 KB of JSON: compressing 8 to 10 us, inflating 4. A
+// [Compressor] has 0.8 MB of state at level 1, 1.2 MB at level 3, an [Inflater]
+// 6 KB and the message as it came.
 package deflate

@@ -39,6 +39,8 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.StringVar(&f.adapter, "adapter", "none", "none or redis and its kinds")
 	flag.StringVar(&f.redis, "redis", "", "unix socket")
 	flag.StringVar(&f.redisKey, "redis-key", "socket.io", "prefix")
+	deflate := flag.Int("per-message-deflate", 0, "bytes")
+	takeover := flag.Bool("context-takeover", false, "switch")
 	slash := flag.Bool("add-trailing-slash", true, "switch")
 	upgrades := flag.Bool("allow-upgrades", true, "switch")
 	serve := flag.Bool("serve-client", true, "switch")
@@ -84,6 +86,11 @@ func configuration() (cfg loop.Config, f flags, err error) {
 		cfg.CORS, err = cors(*origin)
 		if err == nil {
 			cfg.CORS.Credentials = *credentials
+		}
+	}
+	if *deflate > 0 {
+		cfg.PerMessageDeflate = &loop.PerMessageDeflate{
+			Threshold: *deflate, ServerNoContextTakeover: on(!*takeover), ClientNoContextTakeover: on(!*takeover),
 		}
 	}
 	if away > 0 {

@@ -28,13 +28,12 @@ const DEFAULTS = {
   'generate-id': '',
   'room-events': 'false',
   'cleanup-namespaces': 'false',
-<<<<<<< HEAD
   'http-compression': '1024',
-=======
+  'per-message-deflate': '0',
+  'context-takeover': 'false',
   'adapter': 'none',
   'redis': '',
   'redis-key': 'socket.io',
->>>>>>> 0c29450 (e2e: one official server and two of ours behind Redis, every operation from each)
 };
 
 const DENIED = 'Denied by query';
@@ -74,6 +73,11 @@ export function serverOptions(flags) {
     allowEIO3: yes('eio3'),
     serveClient: yes('serve-client'),
     cleanupEmptyChildNamespaces: yes('cleanup-namespaces'),
+    perMessageDeflate: flags['per-message-deflate'] !== '0' && {
+      threshold: Number(flags['per-message-deflate']),
+      serverNoContextTakeover: !yes('context-takeover') || undefined,
+      clientNoContextTakeover: !yes('context-takeover') || undefined,
+    },
     httpCompression: flags['http-compression'] !== '0' && { threshold: Number(flags['http-compression']) },
   };
   if (flags.parser !== 'json') options.parser = { msgpack, object, mirror }[flags.parser];

@@ -30,11 +30,16 @@ const profiles = {
     deniedOtherProtocol: 403,
     // Anything else below the path is taken for a broken request to the engine.
     unknownBelowPath: 400,
+    // The flag compress(false) does not reach websockets, where the size alone decides.
+    plainOverWebSocket: 'compressed',
+    // An offer of compression with a parameter that cannot be is a handshake that cannot be.
+    brokenOffer: 'refused',
   },
   // Our documented answers: a peer that breaks the protocol is closed at once; volatile events are dropped by the
   // amount of output that waits, so that a burst to a reading client may arrive whole; the path is matched whole; a payload holds
   // 1000 packets; the heartbeat is watched on every transport; a session is recovered once; client files are kept compressed once; origins that are
-  // not allowed are refused on every transport; the application is asked about those the engine would let in.
+  // not allowed are refused on every transport; the application is asked about those the engine would let in; what is not
+  // to be compressed is not.
   sioserver: {
     closePacketOnWebSocket: 'closed',
     secondConnectWhilePending: 'closed',
@@ -49,6 +54,8 @@ const profiles = {
     foreignOrigin: 'refused',
     deniedOtherProtocol: 400,
     unknownBelowPath: 404,
+    plainOverWebSocket: 'plain',
+    brokenOffer: 'passed over',
   },
 };
 
