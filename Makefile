@@ -16,7 +16,7 @@ COMMIT  = $(shell git describe --always --abbrev=12 --dirty=+changes 2>/dev/null
 DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
-.PHONY: help run build test unit race e2e page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,10 @@ e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## official client
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls
+
+e2e-tls: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## all of e2e over https and wss, of which e2e has a part
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls:all
 
 page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headless Chromium: the try-it page, foreign origins, old clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:browser

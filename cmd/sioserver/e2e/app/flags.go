@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"flag"
 	"net/http"
@@ -26,6 +27,7 @@ type flags struct {
 // configuration reads the command line.
 func configuration() (cfg loop.Config, f flags, err error) {
 	listen := flag.String("listen", "", "host:port")
+	cert, key := flag.String("tls-cert", "", "PEM file"), flag.String("tls-key", "", "PEM file")
 	milliseconds(&cfg.PingInterval, "ping-interval", 25*time.Second)
 	milliseconds(&cfg.PingTimeout, "ping-timeout", 20*time.Second)
 	milliseconds(&cfg.ConnectTimeout, "connect-timeout", 45*time.Second)
@@ -58,6 +60,13 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.Parse()
 
 	cfg.Listen = []string{*listen}
+	if *cert != "" {
+		file, err := loop.NewCertificateFile(*cert, *key)
+		if err != nil {
+			return cfg, f, err
+		}
+		cfg.TLS = &tls.Config{GetCertificate: file.GetCertificate}
+	}
 	cfg.Transports = strings.Split(*transports, ",")
 	cfg.AddTrailingSlash, cfg.AllowUpgrades, cfg.ServeClient = on(*slash), on(*upgrades), on(*serve)
 	cfg.HTTPCompression = loop.HTTPCompression{Enabled: on(*compress > 0), Threshold: *compress}

@@ -6,6 +6,8 @@ import { mirror, object } from '../suite/parsers.mjs';
 
 const DEFAULTS = {
   'listen': '',
+  'tls-cert': '',
+  'tls-key': '',
   'ping-interval': '25000',
   'ping-timeout': '20000',
   'connect-timeout': '45000',

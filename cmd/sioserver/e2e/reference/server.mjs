@@ -1,7 +1,9 @@
 // The test application of CONTRACT.md on the official server: process, journal and page.
 
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { Server } from 'socket.io';
 import { cluster } from './cluster.mjs';
 import { readFlags, serverOptions } from './flags.mjs';
@@ -31,7 +33,9 @@ async function serve(req, res) {
   res.writeHead(200, { 'Content-Type': file[1], 'Cache-Control': 'no-cache' }).end(body);
 }
 
-const http = createServer(serve);
+const http = flags['tls-cert']
+  ? createSecureServer({ cert: readFileSync(flags['tls-cert']), key: readFileSync(flags['tls-key']) }, serve)
+  : createServer(serve);
 const { adapter, emitter } = await cluster(flags);
 const io = new Server(http, { ...serverOptions(flags), ...(adapter && { adapter }) });
 

@@ -1,7 +1,7 @@
 // The protocol by hand: polling requests with fetch and node:http, websocket frames with ws.
 
-import http from 'node:http';
 import WebSocket from 'ws';
+import { requestTo } from './http.mjs';
 import { once, within } from './wait.mjs';
 
 const SEPARATOR = '\x1e';
@@ -64,7 +64,7 @@ export class Polling {
   // A poll that is on the wire when this resolves: {answer}, a promise of {status, body}. A server that has taken the
   // connection reads it before anything that is sent later; `abort` drops the connection.
   async hold() {
-    const req = http.request(address(this.at, this.params), { agent: false });
+    const req = requestTo(address(this.at, this.params), { agent: false });
     const answer = reply(req);
     answer.catch(() => {});
     req.end();
@@ -74,7 +74,7 @@ export class Polling {
 
   // A POST whose body stays unfinished: `write` sends a piece, `end` finishes it, `abort` drops the connection.
   async openPost(headers = {}) {
-    const req = http.request(address(this.at, this.params), { method: 'POST', agent: false, headers });
+    const req = requestTo(address(this.at, this.params), { method: 'POST', agent: false, headers });
     const answer = reply(req);
     answer.catch(() => {});
     req.flushHeaders();

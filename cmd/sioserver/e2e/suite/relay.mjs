@@ -30,8 +30,8 @@ export class Relay {
     relay.#accept(server.port);
     await new Promise((resolve) => relay.listener.listen(0, '127.0.0.1', resolve));
     relay.host = `127.0.0.1:${relay.listener.address().port}`;
-    relay.url = `http://${relay.host}`;
-    relay.wsUrl = `ws://${relay.host}`;
+    relay.url = `${new URL(server.url).protocol}//${relay.host}`;
+    relay.wsUrl = `${new URL(server.wsUrl).protocol}//${relay.host}`;
     return relay;
   }
 

@@ -12,6 +12,11 @@ const reference = `node "${fileURLToPath(new URL('../reference/server.mjs', impo
 const command = process.env.SIO_SERVER_CMD || reference;
 const devCommand = process.env.SIO_DEV_CMD;
 
+// Set by suite/tls.mjs.
+const { SIO_TLS_CERT: cert, SIO_TLS_KEY: key } = process.env;
+const tlsFlags = cert ? [`--tls-cert=${cert}`, `--tls-key=${key}`] : [];
+const secure = cert ? 's' : '';
+
 const CLIENT_DIST = fileURLToPath(new URL('../node_modules/socket.io-client/dist', import.meta.url));
 
 const START_MS = 15_000;
@@ -53,14 +58,14 @@ class ServerProcess {
     this.flags = flags;
     this.ready = ready;
     this.host = `127.0.0.1:${port}`;
-    this.url = `http://${this.host}`;
-    this.wsUrl = `ws://${this.host}`;
+    this.url = `http${secure}://${this.host}`;
+    this.wsUrl = `ws${secure}://${this.host}`;
     this.journal = [];
     this.waiting = new Set();
   }
 
   async start() {
-    const args = ['-c', `exec ${this.cmd} "$@"`, 'sh', '--listen', this.host, ...this.flags];
+    const args = ['-c', `exec ${this.cmd} "$@"`, 'sh', '--listen', this.host, ...tlsFlags, ...this.flags];
     const env = { ...process.env, SIO_CLIENT_DIST: CLIENT_DIST };
     const child = spawn('sh', args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     running.add(child);

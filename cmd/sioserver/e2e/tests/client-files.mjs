@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import http from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { requestTo } from '../suite/http.mjs';
 import { profile } from '../suite/profile.mjs';
 import { startServer } from '../suite/server.mjs';
 import { within } from '../suite/wait.mjs';
@@ -24,7 +24,7 @@ after(() => Promise.all([server.stop(), bare.stop()]));
 // One request whose body is not decoded: {status, headers, body}.
 function get(at, path, headers = {}, method = 'GET') {
   const answer = new Promise((resolve, reject) => {
-    const req = http.request(at.url + path, { agent: false, headers, method }, (res) => {
+    const req = requestTo(at.url + path, { agent: false, headers, method }, (res) => {
       const pieces = [];
       res.on('data', (piece) => pieces.push(piece));
       res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(pieces) }));

@@ -1,10 +1,10 @@
 // Compressed answers to polls: by hand what is on the wire, and official clients that do and do not ask for it.
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { Fetch } from 'engine.io-client';
+import { requestTo } from '../suite/http.mjs';
 import { connect } from '../suite/client.mjs';
 import { address, payload, Polling } from '../suite/raw.mjs';
 import { startServer } from '../suite/server.mjs';
@@ -22,7 +22,7 @@ const DECODE = { gzip: gunzipSync, deflate: inflateSync };
 // One request whose body is not decoded: {status, headers, body}.
 function ask(at, params, headers = {}, method = 'GET') {
   const answer = new Promise((resolve, reject) => {
-    const req = http.request(address(at, params), { agent: false, headers, method }, (res) => {
+    const req = requestTo(address(at, params), { agent: false, headers, method }, (res) => {
       const pieces = [];
       res.on('data', (piece) => pieces.push(piece));
       res.on('end', () => resolve({ status: res.statusCode, headers: res.headers, body: Buffer.concat(pieces) }));
