@@ -5,9 +5,10 @@ package redis
 
 import (
 	"strings"
-	"sync"
 
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/pending"
+	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
 
 // adapter implements [rooms.Adapter] and [rooms.RoomLister].
@@ -19,22 +20,16 @@ type adapter struct {
 	uid     string
 
 	channel, requestChannel, responseChannel, ownResponses string
-
-	// Any goroutine.
-	mu struct {
-		sync.Mutex
-		waits map[string]*wait // requests of ours, by id
-	}
+	waits                                                  *pending.Table
 }
 
 func newAdapter(c *Cluster, l rooms.Local) *adapter {
 	key, nsp := c.opts.Key, l.Name()
-	a := &adapter{cluster: c, local: l, nsp: nsp, uid: shortID()}
+	a := &adapter{cluster: c, local: l, nsp: nsp, uid: shortID(), waits: pending.NewTable(shortID)}
 	a.channel = key + "#" + nsp + "#"
 	a.requestChannel = key + "-request#" + nsp + "#"
 	a.responseChannel = key + "-response#" + nsp + "#"
 	a.ownResponses = a.responseChannel + a.uid + "#"
-	a.mu.waits = map[string]*wait{}
 	return a
 }
 
@@ -75,7 +70,7 @@ func (a *adapter) Broadcast(p *rooms.Packet, t rooms.Target) error {
 		return err
 	}
 	channel := a.channel
-	if names := unique(t.Rooms); len(names) == 1 {
+	if names := wire.Unique(t.Rooms); len(names) == 1 {
 		channel += names[0] + "#"
 	}
 	a.publish(channel, appendBroadcast(nil, a.uid, a.nsp, p.Event, args.Bytes, t))
@@ -110,13 +105,13 @@ func (a *adapter) malformed(err error) {
 // SocketsJoin implements [rooms.Adapter].
 func (a *adapter) SocketsJoin(t rooms.Target, names []string) error {
 	a.local.SocketsJoin(t, names)
-	return a.command(request{Type: requestRemoteJoin, Rooms: orEmpty(names)}, t)
+	return a.command(request{Type: requestRemoteJoin, Rooms: wire.OrEmpty(names)}, t)
 }
 
 // SocketsLeave implements [rooms.Adapter].
 func (a *adapter) SocketsLeave(t rooms.Target, names []string) error {
 	a.local.SocketsLeave(t, names)
-	return a.command(request{Type: requestRemoteLeave, Rooms: orEmpty(names)}, t)
+	return a.command(request{Type: requestRemoteLeave, Rooms: wire.OrEmpty(names)}, t)
 }
 
 // DisconnectSockets implements [rooms.Adapter].
@@ -137,7 +132,7 @@ func (a *adapter) command(r request, t rooms.Target) error {
 
 // request publishes a request.
 func (a *adapter) request(r request) error {
-	payload, err := marshal(r)
+	payload, err := wire.Marshal(r)
 	if err != nil {
 		return err
 	}

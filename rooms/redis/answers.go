@@ -4,10 +4,10 @@ package redis
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
 
 // onRequest is told of a request, of another server or of its own.
@@ -31,7 +31,7 @@ func (a *adapter) onRequest(_ string, payload []byte) {
 		a.local.DisconnectSockets(r.target(), r.Close)
 		a.acknowledge(&r)
 	case requestAllRooms:
-		a.respond(&r, response{Rooms: orEmpty(a.local.Rooms())})
+		a.respond(&r, response{Rooms: wire.OrEmpty(a.local.Rooms())})
 	case requestSockets, requestRemoteFetch:
 		if _, ok := r.id(); ok {
 			a.cluster.answer(func(ctx context.Context) { a.fetched(ctx, &r) })
@@ -48,7 +48,7 @@ func (r *incomingRequest) names() []string {
 	if r.Opts == nil {
 		return []string{string(r.Room)}
 	}
-	return plain(r.Rooms)
+	return wire.Plain(r.Rooms)
 }
 
 // acknowledge answers a command of an old version for a socket of this server.
@@ -65,7 +65,7 @@ func (a *adapter) respond(r *incomingRequest, answer response) {
 		return
 	}
 	answer.RequestID = id
-	payload, err := marshal(answer)
+	payload, err := wire.Marshal(answer)
 	if err != nil {
 		a.malformed(err)
 		return
@@ -86,9 +86,9 @@ func (a *adapter) responsesTo(r *incomingRequest) string {
 
 // fetched answers which sockets there are.
 func (a *adapter) fetched(ctx context.Context, r *incomingRequest) {
-	t := rooms.Target{Rooms: plain(r.Rooms)}
+	t := rooms.Target{Rooms: wire.Plain(r.Rooms)}
 	if r.Opts != nil {
-		t = r.Opts.target()
+		t = r.Opts.Target()
 	}
 	list, err := a.local.FetchSockets(ctx, t)
 	if err != nil {
@@ -103,40 +103,12 @@ func (a *adapter) fetched(ctx context.Context, r *incomingRequest) {
 		a.respond(r, response{Sockets: ids})
 		return
 	}
-	sockets := make([]outgoingSocket, len(list))
-	for i, s := range list {
-		sockets[i] = outgoingSocket{s.ID, orNull(s.Handshake), orEmpty(s.Rooms), dataOf(s.Data)}
-	}
-	a.respond(r, response{Sockets: sockets})
-}
-
-// outgoingSocket is a socket of this server.
-type outgoingSocket struct {
-	ID        string          `json:"id"`
-	Handshake json.RawMessage `json:"handshake"`
-	Rooms     []string        `json:"rooms"`
-	Data      json.RawMessage `json:"data"`
-}
-
-func orNull(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("null")
-	}
-	return raw
-}
-
-// dataOf is what the application has attached to a socket; with the reference
-// that is an empty object if it has attached nothing.
-func dataOf(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 || string(raw) == "null" {
-		return json.RawMessage("{}")
-	}
-	return raw
+	a.respond(r, response{Sockets: wire.Outgoing(list)})
 }
 
 // serverEvent delivers an event of another server.
 func (a *adapter) serverEvent(r *incomingRequest) {
-	p, err := event(r.Data)
+	p, err := wire.Event(r.Data)
 	if err != nil {
 		a.malformed(err)
 		return
@@ -147,10 +119,10 @@ func (a *adapter) serverEvent(r *incomingRequest) {
 		return
 	}
 	a.local.ServerSideEvent(p, func(answer rooms.Answer) {
-		data, err := plainJSON(answer.JSON, answer.Binary)
+		data, err := wire.PlainJSON(answer.JSON, answer.Binary)
 		if err == nil {
 			var payload []byte
-			payload, err = marshal(response{Type: requestServerSideEmit, RequestID: id, Data: data})
+			payload, err = wire.Marshal(response{Type: requestServerSideEmit, RequestID: id, Data: data})
 			if err == nil {
 				// On the common channel always, as the reference has it.
 				a.publish(a.responseChannel, payload)
@@ -167,7 +139,7 @@ func (a *adapter) broadcast(r *incomingRequest) {
 	if !ok || r.Opts == nil {
 		return
 	}
-	p, err := readPacket(r.packet, a.nsp)
+	p, err := wire.ReadPacket(r.packet, a.nsp)
 	if err != nil {
 		a.malformed(err)
 		return

@@ -15,6 +15,7 @@ import (
 	"github.com/sioserver/sioserver/proto/msgpack"
 	"github.com/sioserver/sioserver/proto/socketio"
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
 
 // emitterUID is what emitters call themselves.
@@ -84,7 +85,7 @@ func (e Emitter) Emit(ctx context.Context, event string, args ...any) error {
 		return fmt.Errorf("redis: encoding arguments: %w", err)
 	}
 	channel := e.key + "#" + e.nsp + "#"
-	if names := unique(e.target.Rooms); len(names) == 1 {
+	if names := wire.Unique(e.target.Rooms); len(names) == 1 {
 		channel += names[0] + "#"
 	}
 	return e.publish(ctx, channel, appendBroadcast(nil, emitterUID, e.nsp, event, raw, e.target))
@@ -92,12 +93,12 @@ func (e Emitter) Emit(ctx context.Context, event string, args ...any) error {
 
 // SocketsJoin puts the sockets addressed into rooms.
 func (e Emitter) SocketsJoin(ctx context.Context, names ...string) error {
-	return e.request(ctx, request{Type: requestRemoteJoin, Opts: optionsOf(e.target), Rooms: orEmpty(names)})
+	return e.request(ctx, request{Type: requestRemoteJoin, Opts: optionsOf(e.target), Rooms: wire.OrEmpty(names)})
 }
 
 // SocketsLeave takes the sockets addressed out of rooms.
 func (e Emitter) SocketsLeave(ctx context.Context, names ...string) error {
-	return e.request(ctx, request{Type: requestRemoteLeave, Opts: optionsOf(e.target), Rooms: orEmpty(names)})
+	return e.request(ctx, request{Type: requestRemoteLeave, Opts: optionsOf(e.target), Rooms: wire.OrEmpty(names)})
 }
 
 // DisconnectSockets disconnects the sockets addressed, with their whole
@@ -114,7 +115,7 @@ func (e Emitter) ServerSideEmit(ctx context.Context, event string, args ...any) 
 		if err != nil {
 			return fmt.Errorf("redis: encoding arguments: %w", err)
 		}
-		if raw, err = plainJSON(raw, bins); err != nil {
+		if raw, err = wire.PlainJSON(raw, bins); err != nil {
 			return err
 		}
 		data = append(data, raw)
@@ -123,7 +124,7 @@ func (e Emitter) ServerSideEmit(ctx context.Context, event string, args ...any) 
 }
 
 func (e Emitter) request(ctx context.Context, r request) error {
-	payload, err := marshal(r)
+	payload, err := wire.Marshal(r)
 	if err != nil {
 		return err
 	}

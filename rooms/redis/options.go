@@ -9,6 +9,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sioserver/sioserver/rooms/internal/pending"
 )
 
 // Options are the settings of a cluster. Those of the reference have its names
@@ -71,7 +73,7 @@ func (o *Options) validate() error {
 }
 
 // ErrTimeout: not all servers have answered within Options.RequestsTimeout.
-var ErrTimeout = errors.New("redis: timeout reached while waiting for the answers of other servers")
+var ErrTimeout = pending.ErrTimeout
 
 // errQueueFull is only logged: those who publish never wait, nor fail.
 var errQueueFull = errors.New("the queue of what is to be published is full, and its oldest messages are dropped")

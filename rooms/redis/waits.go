@@ -3,7 +3,6 @@
 package redis
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,85 +10,40 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/pending"
+	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
 
-// wait is a request of this server that others answer.
-type wait struct {
-	kind     requestType
-	due      int // answers
-	came     int
-	sockets  []rooms.SocketInfo
-	rooms    []string
-	answers  []rooms.Answer
-	complete chan struct{}
-
-	// Of a broadcast, whose answers are passed on as they come.
-	clients func(n int)
-	answer  func(rooms.Answer)
-}
-
-// begin keeps a wait under a new id.
-func (a *adapter) begin(w *wait) (id string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for id = shortID(); a.mu.waits[id] != nil; {
-		id = shortID()
-	}
-	a.mu.waits[id] = w
-	return id
-}
-
-// end gives a wait up.
-func (a *adapter) end(id string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.mu.waits, id)
-}
-
-// ask publishes a request and waits for the answers of the other servers. what
-// is for the error, which comes with what has come.
-func (a *adapter) ask(ctx context.Context, r request, w *wait, what string) error {
+// ask publishes a request and waits for the answers of the other servers.
+func (a *adapter) ask(ctx context.Context, r request, w *pending.Wait, what string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.cluster.opts.RequestsTimeout, ErrTimeout)
 	defer cancel()
 	servers, err := a.ServerCount(ctx)
 	if err != nil {
 		return err
 	}
-	if w.due = servers - 1; w.due <= 0 {
-		return nil
+	err = a.waits.Ask(ctx, w, servers, func(id string) error {
+		r.UID, r.RequestID = a.uid, id
+		return a.request(r)
+	})
+	if err != nil {
+		return fmt.Errorf("redis: %s: %w", what, err)
 	}
-	w.kind, w.complete = r.Type, make(chan struct{})
-	r.UID, r.RequestID = a.uid, a.begin(w)
-	defer a.end(r.RequestID)
-	if err := a.request(r); err != nil {
-		return err
-	}
-	select {
-	case <-w.complete:
-		return nil
-	case <-ctx.Done():
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return fmt.Errorf("redis: %s: %d of %d other servers have answered: %w", what, w.came, w.due, context.Cause(ctx))
-	}
+	return nil
 }
 
 // FetchSockets implements [rooms.Adapter].
 func (a *adapter) FetchSockets(ctx context.Context, t rooms.Target) ([]rooms.SocketInfo, error) {
-	w := &wait{}
+	w := &pending.Wait{Kind: pending.Sockets}
 	err := a.ask(ctx, request{Type: requestRemoteFetch, Opts: optionsOf(t)}, w, "finding sockets")
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return w.sockets, err
+	return w.Sockets, err
 }
 
 // AllRooms implements [rooms.RoomLister].
 func (a *adapter) AllRooms(ctx context.Context) ([]string, error) {
-	w := &wait{}
+	w := &pending.Wait{Kind: pending.Rooms}
 	err := a.ask(ctx, request{Type: requestAllRooms}, w, "finding rooms")
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return w.rooms, err
+	return w.Rooms, err
 }
 
 // ServerSideEmit implements [rooms.Adapter].
@@ -107,11 +61,9 @@ func (a *adapter) ServerSideEmitWithAck(ctx context.Context, p *rooms.Packet) ([
 	if err != nil {
 		return nil, err
 	}
-	w := &wait{}
+	w := &pending.Wait{Kind: pending.Event}
 	err = a.ask(ctx, request{Type: requestServerSideEmit, Data: data}, w, "an event between servers")
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return w.answers, err
+	return w.Answers, err
 }
 
 // eventData is an event between servers as requests carry it.
@@ -120,11 +72,11 @@ func (a *adapter) eventData(p *rooms.Packet) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := items(args)
+	data, err := wire.Values(args)
 	if err != nil {
 		return nil, err
 	}
-	name, err := marshal(p.Event)
+	name, err := wire.Marshal(p.Event)
 	return append([]json.RawMessage{name}, data...), err
 }
 
@@ -135,8 +87,8 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, p *rooms.Packet, t rooms
 		if err != nil {
 			return err
 		}
-		id := a.begin(&wait{kind: requestBroadcast, clients: clients, answer: answer})
-		context.AfterFunc(ctx, func() { a.end(id) })
+		id := a.waits.Begin(&pending.Wait{Kind: pending.Broadcast, Clients: clients, Answer: answer})
+		context.AfterFunc(ctx, func() { a.waits.End(id) })
 		if t.Flags.Timeout <= 0 {
 			t.Flags.Timeout = a.cluster.opts.RequestsTimeout
 		}
@@ -185,59 +137,33 @@ func (a *adapter) onResponse(_ string, payload []byte) {
 		a.malformed(err)
 		return
 	}
-	a.mu.Lock()
-	w := a.mu.waits[r.RequestID]
-	if w == nil {
-		a.mu.Unlock()
-		return
-	}
-	if w.kind == requestBroadcast {
-		a.mu.Unlock()
+	if w, ok := a.waits.Broadcast(r.RequestID); ok {
 		a.onAnswer(w, &r)
 		return
 	}
-	defer a.mu.Unlock()
-	w.take(&r)
-	if w.came++; w.came == w.due {
-		close(w.complete)
-		delete(a.mu.waits, r.RequestID)
-	}
-}
-
-// take adds what a server has answered.
-func (w *wait) take(r *incomingResponse) {
-	switch w.kind {
-	case requestRemoteFetch:
-		for _, s := range r.Sockets {
-			w.sockets = append(w.sockets, rooms.SocketInfo{ID: s.ID, Rooms: plain(s.Rooms), Handshake: s.Handshake, Data: s.Data})
+	a.waits.Answered(r.RequestID, func(w *pending.Wait) {
+		switch w.Kind {
+		case pending.Sockets:
+			w.Sockets = append(w.Sockets, wire.Infos(r.Sockets)...)
+		case pending.Rooms:
+			w.Rooms = append(w.Rooms, wire.Plain(r.Rooms)...)
+		case pending.Event:
+			w.Answers = append(w.Answers, rooms.Answer{JSON: r.Data})
 		}
-	case requestAllRooms:
-		w.rooms = append(w.rooms, plain(r.Rooms)...)
-	case requestServerSideEmit:
-		w.answers = append(w.answers, rooms.Answer{JSON: r.Data})
-	}
+	})
 }
 
 // onAnswer passes on what a server says of a broadcast.
-func (a *adapter) onAnswer(w *wait, r *incomingResponse) {
+func (a *adapter) onAnswer(w *pending.Wait, r *incomingResponse) {
 	switch r.Type {
 	case responseClientCount:
-		w.clients(r.ClientCount)
+		w.Clients(r.ClientCount)
 	case responseBroadcastAck:
-		answer, err := readAnswer(r.packet)
+		answer, err := wire.ReadAnswer(r.packet)
 		if err != nil {
 			a.malformed(err)
 			return
 		}
-		w.answer(answer)
+		w.Answer(answer)
 	}
-}
-
-// marshal is v as JSON.stringify writes it: without the escapes for HTML.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), err
 }
