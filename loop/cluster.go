@@ -50,6 +50,11 @@ func (p local) HasRoom(name string) bool {
 	return false
 }
 
+// WatchRooms implements [rooms.Local].
+func (p local) WatchRooms(f func(rooms.Change)) (stop func()) {
+	return p.ns.OnRoomEvent(func(e RoomEvent) { f(e.Change) })
+}
+
 // Encode implements [rooms.Local]. A packet that this server has encoded for its
 // own sockets is not encoded again if it is text.
 func (p local) Encode(packet *rooms.Packet, f rooms.Form) (rooms.RawArgs, error) {

@@ -77,6 +77,10 @@ type Local interface {
 	// whether one has, or is the id of a socket.
 	Rooms() []string
 	HasRoom(name string) bool
+	// WatchRooms tells f of rooms that come and go on this server, from now on
+	// until stop is called: one call after the other, off the event loops. The
+	// rooms that sockets have by their ids are among them.
+	WatchRooms(f func(Change)) (stop func())
 	// Broadcast sends an event to the sockets of this server.
 	Broadcast(p *Packet, t Target) error
 	// BroadcastWithAck does the same and asks each socket for an answer. It

@@ -22,9 +22,10 @@ func (n *noted) note(format string, args ...any) {
 	n.calls = append(n.calls, fmt.Sprintf(format, args...))
 }
 
-func (n *noted) Name() string        { return "/n" }
-func (n *noted) Rooms() []string     { return nil }
-func (n *noted) HasRoom(string) bool { return false }
+func (n *noted) Name() string                         { return "/n" }
+func (n *noted) Rooms() []string                      { return nil }
+func (n *noted) WatchRooms(func(rooms.Change)) func() { return nil }
+func (n *noted) HasRoom(string) bool                  { return false }
 func (n *noted) Encode(*rooms.Packet, rooms.Form) (rooms.RawArgs, error) {
 	n.note("encode")
 	return rooms.RawArgs{}, n.err

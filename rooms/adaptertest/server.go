@@ -26,6 +26,7 @@ type server struct {
 		changed chan struct{} // closed and replaced when something happens
 		events  []string      // of other servers
 		mute    bool          // sockets and servers do not answer
+		watch   func(rooms.Change)
 	}
 }
 
@@ -37,13 +38,20 @@ type socket struct {
 	gone  string // how it was disconnected
 }
 
-func newServer(name string, ids ...string) *server {
+func newServer(name string) *server {
 	s := &server{name: name}
 	s.mu.sockets, s.mu.changed = map[string]*socket{}, make(chan struct{})
+	return s
+}
+
+// connect adds sockets.
+func (s *server) connect(ids ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.compare(s.all())
 	for _, id := range ids {
 		s.mu.sockets[id] = &socket{id: id, rooms: map[string]bool{id: true}}
 	}
-	return s
 }
 
 // note tells those who wait that something has happened. The lock is held.
@@ -56,12 +64,18 @@ func (s *server) note() {
 func (s *server) Name() string { return s.name }
 
 // Rooms implements [rooms.Local].
-func (s *server) Rooms() (names []string) {
+func (s *server) Rooms() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return slices.DeleteFunc(s.all(), func(name string) bool { return s.mu.sockets[name] != nil })
+}
+
+// all are the rooms that have members, those of single sockets among them. The
+// lock is held.
+func (s *server) all() (names []string) {
 	for _, x := range s.mu.sockets {
 		for name := range x.rooms {
-			if s.mu.sockets[name] == nil && !slices.Contains(names, name) {
+			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
@@ -79,6 +93,37 @@ func (s *server) HasRoom(name string) bool {
 		}
 	}
 	return false
+}
+
+// WatchRooms implements [rooms.Local].
+func (s *server) WatchRooms(f func(rooms.Change)) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.watch = f
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.mu.watch = nil
+	}
+}
+
+// compare tells who watches of rooms that have come or gone since before. The
+// lock is held.
+func (s *server) compare(before []string) {
+	if s.mu.watch == nil {
+		return
+	}
+	now := s.all()
+	for _, name := range now {
+		if !slices.Contains(before, name) {
+			s.mu.watch(rooms.Change{Type: rooms.RoomCreated, Room: name})
+		}
+	}
+	for _, name := range before {
+		if !slices.Contains(now, name) {
+			s.mu.watch(rooms.Change{Type: rooms.RoomDeleted, Room: name})
+		}
+	}
 }
 
 // Encode implements [rooms.Local].
@@ -200,6 +245,7 @@ func (s *server) BroadcastWithAck(_ context.Context, p *rooms.Packet, t rooms.Ta
 func (s *server) SocketsJoin(t rooms.Target, names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.compare(s.all())
 	s.each(t, func(x *socket) {
 		for _, name := range names {
 			x.rooms[name] = true
@@ -212,6 +258,7 @@ func (s *server) SocketsJoin(t rooms.Target, names []string) {
 func (s *server) SocketsLeave(t rooms.Target, names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.compare(s.all())
 	s.each(t, func(x *socket) {
 		for _, name := range names {
 			delete(x.rooms, name)

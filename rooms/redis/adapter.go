@@ -34,24 +34,19 @@ func newAdapter(c *Cluster, l rooms.Local) *adapter {
 }
 
 // open asks for the subscriptions.
-func (a *adapter) open() error {
+func (a *adapter) open() {
 	s := a.cluster.subscriber
-	if !s.subscribe(topic{patterns, a.channel + "*"}, a.onBroadcast) {
-		return second(a.nsp)
-	}
-	s.subscribe(topic{channels, a.requestChannel}, a.onRequest)
-	s.subscribe(topic{channels, a.responseChannel}, a.onResponse)
-	s.subscribe(topic{channels, a.ownResponses}, a.onResponse)
-	return nil
+	s.subscribe(topic{patterns, a.channel + "*"}, a, a.onBroadcast)
+	s.subscribe(topic{channels, a.responseChannel}, a, a.onResponse)
+	s.subscribe(topic{channels, a.ownResponses}, a, a.onResponse)
+	// The last, because it is the one by which servers are counted.
+	s.subscribe(topic{channels, a.requestChannel}, a, a.onRequest)
 }
 
 // Close implements [rooms.Adapter].
 func (a *adapter) Close() error {
-	s := a.cluster.subscriber
-	s.unsubscribe(topic{patterns, a.channel + "*"})
-	for _, name := range []string{a.requestChannel, a.responseChannel, a.ownResponses} {
-		s.unsubscribe(topic{channels, name})
-	}
+	a.cluster.subscriber.forget(a)
+	a.cluster.release(a.nsp)
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Cluster struct {
 		sync.Mutex
 		complained time.Time // last error in the log
 		silent     uint64    // errors since that were not
+		namespaces map[string]bool
 	}
 }
 
@@ -46,6 +47,7 @@ func New(o Options) (*Cluster, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	publishing, stop := context.WithCancel(context.Background())
 	c := &Cluster{opts: o, cancel: cancel, publishing: stop, answering: make(chan struct{}, o.Requests)}
+	c.mu.namespaces = map[string]bool{}
 	c.queue = newQueue(o.QueueMessages, o.QueueBytes, c.lost)
 	c.subscriber = newSubscriber(o.Client.Subscribe(ctx), &c.counts, c.recoverFrom)
 	c.running.Go(func() { c.publishAll(publishing) })
@@ -57,11 +59,33 @@ func New(o Options) (*Cluster, error) {
 // Adapter makes the adapter of a namespace. It is a [rooms.Factory]. Each server
 // needs a cluster of its own: a second adapter for a namespace is an error.
 func (c *Cluster) Adapter(l rooms.Local) (rooms.Adapter, error) {
-	a := newAdapter(c, l)
-	if err := a.open(); err != nil {
+	if err := c.claim(l.Name()); err != nil {
 		return nil, err
 	}
+	if c.opts.Sharded {
+		return openSharded(c, l), nil
+	}
+	a := newAdapter(c, l)
+	a.open()
 	return a, nil
+}
+
+// claim notes that a namespace has an adapter.
+func (c *Cluster) claim(nsp string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.mu.namespaces[nsp] {
+		return fmt.Errorf("redis: namespace %q has an adapter already: each server needs a Cluster of its own", nsp)
+	}
+	c.mu.namespaces[nsp] = true
+	return nil
+}
+
+// release notes that a namespace has none any more.
+func (c *Cluster) release(nsp string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.mu.namespaces, nsp)
 }
 
 // Ready waits until Redis has confirmed the subscriptions of all namespaces
@@ -146,9 +170,4 @@ func shortID() string {
 		b[i] = digits[b[i]&63]
 	}
 	return string(b[:])
-}
-
-// second is the error of a second adapter for a namespace.
-func second(nsp string) error {
-	return fmt.Errorf("redis: namespace %q has an adapter already: each server needs a Cluster of its own", nsp)
 }

@@ -6,6 +6,8 @@
 //	cluster, err := redis.New(redis.Options{Client: client})
 //	server, err := loop.New(loop.Config{Adapter: cluster.Adapter})
 //
+// With Options.Sharded it is the format of that package's createShardedAdapter.
+//
 // # What goes through Redis
 //
 // A broadcast is published once, on the channel of its namespace, or on that of

@@ -4,6 +4,7 @@ package redis
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,15 @@ type Options struct {
 	// server that asked, so that the others do not see them. All servers of a
 	// cluster understand both. Default: false.
 	PublishOnSpecificResponseChannel bool
+	// Sharded uses sharded Pub/Sub, of Redis 7 and later, and the messages of the
+	// reference's createShardedAdapter. All servers of a cluster use the same. It
+	// is for a single Redis or Sentinel; over a Redis Cluster it is not supported.
+	// Default: false.
+	Sharded bool
+	// SubscriptionMode says which broadcasts of a sharded cluster have a channel of
+	// their own: those to one room with [Dynamic] or [DynamicPrivate], none with
+	// [Static]. Default: Dynamic.
+	SubscriptionMode SubscriptionMode
 	// QueueMessages and QueueBytes are how much may wait to be published. Beyond
 	// that the oldest messages are dropped and counted. Defaults: 100,000 messages
 	// and 16 MiB.
@@ -43,12 +53,23 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// SubscriptionMode says which rooms have a channel of their own.
+type SubscriptionMode string
+
+// The subscription modes, with the names of the reference.
+const (
+	Static         SubscriptionMode = "static"          // none
+	Dynamic        SubscriptionMode = "dynamic"         // those that are not a single socket's
+	DynamicPrivate SubscriptionMode = "dynamic-private" // all of them
+)
+
 func (o Options) withDefaults() Options {
 	setDefault(&o.Key, "socket.io")
 	setDefault(&o.RequestsTimeout, 5*time.Second)
 	setDefault(&o.QueueMessages, 100_000)
 	setDefault(&o.QueueBytes, 16<<20)
 	setDefault(&o.Requests, 64)
+	setDefault(&o.SubscriptionMode, Dynamic)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -66,6 +87,10 @@ func (o *Options) validate() error {
 	switch {
 	case o.Client == nil:
 		return errors.New("redis: Options.Client is missing: pass a client of github.com/redis/go-redis/v9")
+	case o.SubscriptionMode != Static && o.SubscriptionMode != Dynamic && o.SubscriptionMode != DynamicPrivate:
+		return fmt.Errorf("redis: Options.SubscriptionMode is %q, it must be %q, %q or %q", o.SubscriptionMode, Static, Dynamic, DynamicPrivate)
+	case o.Sharded && isCluster(o.Client):
+		return errors.New("redis: Options.Sharded over a Redis Cluster is not supported: leave it out there")
 	case o.RequestsTimeout < 0 || o.QueueMessages < 0 || o.QueueBytes < 0 || o.Requests < 0:
 		return errors.New("redis: RequestsTimeout, QueueMessages, QueueBytes and Requests must not be negative")
 	}
@@ -106,4 +131,9 @@ func (c *Cluster) Stats() Stats {
 		Received: c.counts.received.Load(), Malformed: c.counts.malformed.Load(), Refused: c.counts.refused.Load(),
 		Subscriptions: c.counts.subscriptions.Load(),
 	}
+}
+
+func isCluster(c goredis.UniversalClient) bool {
+	_, ok := c.(*goredis.ClusterClient)
+	return ok
 }

@@ -3,6 +3,7 @@
 package redis_test
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/sioserver/sioserver/rooms"
@@ -13,8 +14,11 @@ import (
 
 // factories makes servers of one cluster for each test.
 func factories(o redis.Options) func(testing.TB) rooms.Factory {
+	var mu sync.Mutex
 	servers := map[testing.TB]*redistest.Server{}
 	return func(t testing.TB) rooms.Factory {
+		mu.Lock()
+		defer mu.Unlock()
 		if servers[t] == nil {
 			servers[t] = redistest.Start(t)
 		}
@@ -37,4 +41,12 @@ func TestAdapter(t *testing.T) { adaptertest.Run(t, factories(redis.Options{})) 
 
 func TestAdapterWithOptions(t *testing.T) {
 	adaptertest.Run(t, factories(redis.Options{Key: "other", PublishOnSpecificResponseChannel: true}))
+}
+
+func TestSharded(t *testing.T) {
+	for _, mode := range []redis.SubscriptionMode{redis.Static, redis.Dynamic, redis.DynamicPrivate} {
+		t.Run(string(mode), func(t *testing.T) {
+			adaptertest.Run(t, factories(redis.Options{Sharded: true, SubscriptionMode: mode}))
+		})
+	}
 }

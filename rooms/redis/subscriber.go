@@ -34,7 +34,7 @@ type subscriber struct {
 	orders  chan struct{}        // holds a token while there are orders
 	mu      struct {
 		sync.Mutex
-		handlers  map[topic]handler
+		handlers  map[topic]map[any]handler // by who has asked
 		confirmed map[topic]bool
 		due       []order
 		changed   chan struct{} // closed and replaced when something is confirmed
@@ -61,33 +61,50 @@ const incoming = 4096
 
 func newSubscriber(ps *goredis.PubSub, counts *counters, recoverFrom func(channel string)) *subscriber {
 	s := &subscriber{ps: ps, counts: counts, recover: recoverFrom, orders: make(chan struct{}, 1)}
-	s.mu.handlers, s.mu.confirmed = map[topic]handler{}, map[topic]bool{}
+	s.mu.handlers, s.mu.confirmed = map[topic]map[any]handler{}, map[topic]bool{}
 	s.mu.changed = make(chan struct{})
 	return s
 }
 
-// subscribe asks for a topic. It reports whether nobody has asked before.
-func (s *subscriber) subscribe(t topic, h handler) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.mu.handlers[t] != nil {
-		return false
-	}
-	s.mu.handlers[t] = h
-	s.give(order{topic: t})
-	return true
-}
-
-// unsubscribe gives a topic up.
-func (s *subscriber) unsubscribe(t topic) {
+// subscribe asks for a topic in the name of an owner. Two namespaces may have a
+// channel in common, for one and for a room of the other.
+func (s *subscriber) subscribe(t topic, owner any, h handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.handlers[t] == nil {
+		s.mu.handlers[t] = map[any]handler{}
+		s.give(order{topic: t})
+	}
+	s.mu.handlers[t][owner] = h
+}
+
+// unsubscribe gives an owner's topic up.
+func (s *subscriber) unsubscribe(t topic, owner any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.handlers[t][owner] == nil {
 		return
 	}
-	delete(s.mu.handlers, t)
-	delete(s.mu.confirmed, t)
-	s.give(order{topic: t, end: true})
+	if delete(s.mu.handlers[t], owner); len(s.mu.handlers[t]) == 0 {
+		delete(s.mu.handlers, t)
+		delete(s.mu.confirmed, t)
+		s.give(order{topic: t, end: true})
+	}
+}
+
+// forget gives all topics of an owner up.
+func (s *subscriber) forget(owner any) {
+	s.mu.Lock()
+	var topics []topic
+	for t, handlers := range s.mu.handlers {
+		if handlers[owner] != nil {
+			topics = append(topics, t)
+		}
+	}
+	s.mu.Unlock()
+	for _, t := range topics {
+		s.unsubscribe(t, owner)
+	}
 }
 
 // give hands an order to run. The lock is held.
@@ -184,15 +201,19 @@ func (s *subscriber) confirm(t topic) {
 
 func (s *subscriber) deliver(m *goredis.Message) {
 	s.mu.Lock()
-	var h handler
-	if m.Pattern != "" {
-		h = s.mu.handlers[topic{patterns, m.Pattern}]
-	} else if h = s.mu.handlers[topic{channels, m.Channel}]; h == nil {
-		h = s.mu.handlers[topic{shards, m.Channel}]
+	var called []handler
+	for _, t := range []topic{{patterns, m.Pattern}, {channels, m.Channel}, {shards, m.Channel}} {
+		if (t.kind == patterns) == (m.Pattern != "") {
+			for _, h := range s.mu.handlers[t] {
+				called = append(called, h)
+			}
+		}
 	}
 	s.mu.Unlock()
-	if h != nil {
+	if len(called) > 0 {
 		s.counts.received.Add(1)
+	}
+	for _, h := range called {
 		s.call(h, m)
 	}
 }

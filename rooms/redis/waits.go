@@ -103,14 +103,17 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, p *rooms.Packet, t rooms
 
 // ServerCount implements [rooms.Adapter].
 func (a *adapter) ServerCount(ctx context.Context) (int, error) {
-	return numSub(ctx, a.cluster.opts.Client, a.requestChannel)
+	return numSub(ctx, a.cluster.opts.Client, a.requestChannel, goredis.Cmdable.PubSubNumSub)
 }
+
+// numSubCommand is PUBSUB NUMSUB or its form for sharded channels.
+type numSubCommand func(c goredis.Cmdable, ctx context.Context, channels ...string) *goredis.MapStringIntCmd
 
 // numSub is the number of subscribers of a channel; in a Redis Cluster each node
 // knows those of its own.
-func numSub(ctx context.Context, client goredis.UniversalClient, channel string) (int, error) {
+func numSub(ctx context.Context, client goredis.UniversalClient, channel string, ask numSubCommand) (int, error) {
 	count := func(ctx context.Context, c goredis.Cmdable) (int, error) {
-		n, err := c.PubSubNumSub(ctx, channel).Result()
+		n, err := ask(c, ctx, channel).Result()
 		if err != nil {
 			return 0, fmt.Errorf("redis: counting servers: %w", err)
 		}

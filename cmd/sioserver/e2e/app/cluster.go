@@ -28,9 +28,13 @@ func join(f flags) (cluster, error) {
 		return c, nil
 	}
 	c.client = goredis.NewClient(&goredis.Options{Network: "unix", Addr: f.redis, MaxRetries: -1})
-	o := redis.Options{Client: c.client, Key: f.redisKey, PublishOnSpecificResponseChannel: f.adapter == "redis-specific"}
+	o := redis.Options{Client: c.client, Key: f.redisKey}
 	switch f.adapter {
-	case "redis", "redis-specific":
+	case "redis":
+	case "redis-specific":
+		o.PublishOnSpecificResponseChannel = true
+	case "redis-sharded":
+		o.Sharded = true
 	default:
 		return c, fmt.Errorf("--adapter: no %q", f.adapter)
 	}
