@@ -110,7 +110,7 @@ func (a *Adapter) publishBroadcast(p *rooms.Packet, t rooms.Target, id string) e
 		return err
 	}
 	var w writer
-	w.addRaw("packet", packet(a.local.Name(), p.Event, args), args.Binary)
+	w.addRaw("packet", packet(p.Event, args), args.Binary)
 	if id != "" {
 		err = w.add("requestId", id)
 	}

@@ -78,7 +78,7 @@ func (o *object) target() rooms.Target {
 // event is the event of a broadcast, nil if it is for another namespace.
 func (o *object) event(nsp string) (*rooms.Packet, error) {
 	if o.binary {
-		return wire.ReadPacket(o.packet, nsp)
+		return wire.ReadPacket(o.packet, nsp, nsp)
 	}
 	var p struct {
 		Type int             `json:"type"`
@@ -190,9 +190,9 @@ func eventList(event string, args rooms.RawArgs) []byte {
 	return append(raw, ']')
 }
 
-// packet is the JSON of a broadcast's packet.
-func packet(nsp, event string, args rooms.RawArgs) []byte {
+// packet is the JSON of a broadcast's packet. The namespace is that of the
+// message.
+func packet(event string, args rooms.RawArgs) []byte {
 	raw := append([]byte(`{"type":2,"data":`), eventList(event, args)...)
-	raw = append(raw, `,"nsp":`...)
-	return append(socketio.AppendString(raw, nsp), '}')
+	return append(raw, '}')
 }

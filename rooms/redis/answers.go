@@ -139,7 +139,7 @@ func (a *adapter) broadcast(r *incomingRequest) {
 	if !ok || r.Opts == nil {
 		return
 	}
-	p, err := wire.ReadPacket(r.packet, a.nsp)
+	p, err := wire.ReadPacket(r.packet, a.nsp, a.nsp)
 	if err != nil {
 		a.malformed(err)
 		return

@@ -42,6 +42,7 @@ func readBroadcast(b []byte, nsp string) (r received, err error) {
 	if r.target, err = wire.ReadOptions(options); err != nil {
 		return r, err
 	}
-	r.packet, err = wire.ReadPacket(packet, nsp)
+	// The emitters of version 1 leave the namespace "/" out.
+	r.packet, err = wire.ReadPacket(packet, nsp, "/")
 	return r, err
 }

@@ -19,14 +19,13 @@ var limits = socketio.Limits{
 	Attachments: socketio.MaxAttachments, AuthBytes: math.MaxInt32, PacketBytes: math.MaxInt,
 }
 
-// ReadPacket reads an event, nil if it is for another namespace. One without a
-// namespace is for "/".
-func ReadPacket(b []byte, nsp string) (*rooms.Packet, error) {
+// ReadPacket reads an event, nil if it is for another namespace than nsp. One
+// without a namespace is for the usual one.
+func ReadPacket(b []byte, nsp, usual string) (*rooms.Packet, error) {
 	var p socketio.Packet
 	err := msgpack.Decode(b, &limits, &p)
 	if err == socketio.ErrNamespace {
-		// The emitters of version 1 leave the namespace out.
-		if b, err = withNamespace(b); err == nil {
+		if b, err = withNamespace(b, usual); err == nil {
 			err = msgpack.Decode(b, &limits, &p)
 		}
 	}
@@ -42,9 +41,9 @@ func ReadPacket(b []byte, nsp string) (*rooms.Packet, error) {
 	return &rooms.Packet{Event: string(p.Name), Args: []any{args}}, nil
 }
 
-// withNamespace adds the namespace "/" to a packet without one, and makes the
-// type of one with binary data that of any other event.
-func withNamespace(b []byte) ([]byte, error) {
+// withNamespace adds the namespace to a packet without one, and makes the type of
+// one with binary data that of any other event.
+func withNamespace(b []byte, nsp string) ([]byte, error) {
 	var data []byte
 	err := msgpack.EachMember(b, func(key, value []byte) {
 		if string(key) == "data" {
@@ -57,7 +56,7 @@ func withNamespace(b []byte) ([]byte, error) {
 	b = msgpack.AppendString(msgpack.AppendMapHead(nil, 3), "type")
 	b = append(b, byte(socketio.Event))
 	b = append(msgpack.AppendString(b, "data"), data...)
-	return msgpack.AppendString(msgpack.AppendString(b, "nsp"), "/"), nil
+	return msgpack.AppendString(msgpack.AppendString(b, "nsp"), nsp), nil
 }
 
 // EachMember calls f with the members of a MessagePack map up to the first

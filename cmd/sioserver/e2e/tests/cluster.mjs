@@ -101,7 +101,9 @@ for (const adapter of ADAPTERS) {
           if (socket !== a) want.push([6]);
           if (at === from) want.push([7]);
           if (i === 4) want.push([8]);
-          assert.deepEqual(heard[i].slice(0, -1), want, socket.tag);
+          // What is for one server only may overtake what waits for Redis.
+          const got = heard[i].filter(([x]) => x !== 'mark').sort(([p], [q]) => p - q);
+          assert.deepEqual(got, want, socket.tag);
         });
       });
 
