@@ -61,6 +61,8 @@ type Config struct {
 	// Listeners are further addresses to serve on, each with settings of its own.
 	// Default: none.
 	Listeners []Listener
+	// NoListen serves on no address: all clients come by [Server.Handler].
+	NoListen bool
 	// ReusePort lets other processes listen on the same addresses; the kernel
 	// spreads connections over them. Default: false, and an address in use is an
 	// error.
@@ -264,7 +266,7 @@ type Limits struct {
 // withDefaults returns the Config with every default filled in.
 func (c Config) withDefaults() Config {
 	d := transport.Defaults()
-	if len(c.Listen)+len(c.Listeners) == 0 {
+	if len(c.Listen)+len(c.Listeners) == 0 && !c.NoListen {
 		c.Listen = []string{":3000"}
 	}
 	c.Listen = slices.Clone(c.Listen)
@@ -364,6 +366,7 @@ func (c *Config) validate() error {
 		errs = append(errs, err)
 	}
 	check(c.Loops > 0 && c.Loops <= maxLoops, "Loops is %d, it must be from 1 to %d", c.Loops, maxLoops)
+	check(!c.NoListen || len(c.Listen)+len(c.Listeners) == 0, "NoListen is set, and so are Listen or Listeners: leave one of them out")
 	check(c.MaxConnections >= 0, "MaxConnections is %d, it must not be negative", c.MaxConnections)
 	check(strings.HasPrefix(c.Path, "/"), "Path is %q, it must begin with a slash", c.Path)
 	check(!strings.ContainsFunc(c.Path, notInPath), "Path is %q, it must be ASCII without space, ? and #", c.Path)

@@ -129,3 +129,6 @@ const RefusalQueue = refusalQueue
 
 // WebConnections is the number of connections that have left the loops.
 func (s *Server) WebConnections() int { return int(s.web.open.Load()) }
+
+// Carried is the number of connections that goroutines carry.
+func (s *Server) Carried() int { return int(s.carried.Load()) }

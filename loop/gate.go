@@ -162,7 +162,11 @@ type gated struct {
 // run asks everybody and tells the engine. Whatever happens to those that are
 // asked, there is a verdict: the request waits for it.
 func (g *gated) run() {
-	ctx, cancel := context.WithTimeout(context.Background(), g.server.cfg.Limits.GateTime)
+	base := g.peer.ctx
+	if base == nil {
+		base = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(base, g.server.cfg.Limits.GateTime)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {

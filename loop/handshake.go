@@ -47,10 +47,17 @@ type requestMore struct {
 type peer struct {
 	remote string               // host:port
 	tls    *tls.ConnectionState // nil without TLS
+	ctx    context.Context      // what middleware of package net/http knows, nil if it did not come by that
 }
 
 func peerOf(h *transport.Hello) peer {
 	p := peer{tls: h.TLS()}
+	if o := originOf(h); o.ctx != nil {
+		p.ctx = o.ctx
+		if p.tls == nil {
+			p.tls = o.tls
+		}
+	}
 	if h.Remote != nil {
 		p.remote = h.Remote.String()
 	}
@@ -63,7 +70,9 @@ func (s *Server) newRequest(h *transport.Hello) *request {
 	r := &request{head: len(h.Head), at: time.Now().UnixNano()}
 	remote := from.remote
 	more := requestMore{secure: from.tls != nil, tls: from.tls}
-	more.ctx, _ = h.Value.(context.Context)
+	if more.ctx, _ = h.Value.(context.Context); more.ctx == nil {
+		more.ctx = from.ctx
+	}
 	if len(s.trusted) > 0 {
 		remote, more.secure = s.trusted.client(from, proxyFields(h.Request))
 	}

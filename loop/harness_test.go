@@ -53,6 +53,7 @@ type server struct {
 	log   *journal
 	ended chan struct{} // Run has returned
 	err   error         // of Run
+	at    string        // where clients find it, if not at its own address
 }
 
 // newServer makes a server that is not running yet. The Config's gaps are
@@ -60,10 +61,10 @@ type server struct {
 func newServer(t testing.TB, cfg loop.Config) *server {
 	t.Helper()
 	s := &server{log: &journal{}, ended: make(chan struct{})}
-	if cfg.Listen == nil {
+	if cfg.Listen == nil && !cfg.NoListen {
 		cfg.Listen = []string{"127.0.0.1:0"}
 	}
-	if overTLS && cfg.TLS == nil && cfg.Listeners == nil {
+	if overTLS && cfg.TLS == nil && cfg.Listeners == nil && !cfg.NoListen {
 		cfg.TLS = serving()
 	}
 	if cfg.Loops == 0 {
@@ -123,7 +124,12 @@ func (s *server) stop(t testing.TB) {
 	}
 }
 
-func (s *server) addr() string { return s.Addrs()[0] }
+func (s *server) addr() string {
+	if s.at != "" {
+		return s.at
+	}
+	return s.Addrs()[0]
+}
 
 // sio is a Socket.IO client over a carrier.
 type sio struct{ carrier }

@@ -147,6 +147,7 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 	if l.server.wantsHandshake() {
 		c.request = l.server.newRequest(h)
 	}
+	forgetOrigin(h)
 	if s.Revision() < 4 {
 		l.beginRevision3(s, c)
 	}

@@ -31,23 +31,25 @@ type Server struct {
 	files   clientFiles // nil for none
 
 	// Any goroutine.
-	namespaces  atomic.Pointer[map[string]*Namespace]
-	dynamic     atomic.Pointer[[]*Namespace] // parent namespaces
-	full        atomic.Uint64                // children refused because of their number
-	asked       atomic.Bool                  // somebody may ask for handshakes
-	closing     atomic.Bool
-	engineHooks atomic.Pointer[engineHooks]
-	refusals    refusals
-	panics      atomic.Uint64
-	roomEvents  atomic.Uint64 // missed
-	recoveries  recoveryCounters
-	strands     tally
-	requests    tally // of handlers of package net/http
-	web         web
-	turn        atomic.Uint32 // of the loops
-	adapters    sync.Once     // closes them
-	adaptersErr error
-	mu          struct {
+	namespaces   atomic.Pointer[map[string]*Namespace]
+	dynamic      atomic.Pointer[[]*Namespace] // parent namespaces
+	full         atomic.Uint64                // children refused because of their number
+	asked        atomic.Bool                  // somebody may ask for handshakes
+	closing      atomic.Bool
+	engineHooks  atomic.Pointer[engineHooks]
+	refusals     refusals
+	panics       atomic.Uint64
+	roomEvents   atomic.Uint64 // missed
+	recoveries   recoveryCounters
+	strands      tally
+	requests     tally // of handlers of package net/http
+	web          web
+	turn         atomic.Uint32 // of the loops
+	carried      atomic.Int64  // connections by goroutines
+	unhijackable sync.Once     // tells that websockets are refused
+	adapters     sync.Once     // closes them
+	adaptersErr  error
+	mu           struct {
 		sync.Mutex
 		started  bool
 		closing  bool
@@ -132,13 +134,47 @@ const (
 // by [Server.Shutdown], and an error if the server cannot listen. A server runs
 // once.
 func (s *Server) Run(ctx context.Context) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// Start is Run in the background. It returns as soon as clients can connect, or
+// with the error for which they cannot.
+func (s *Server) Start(ctx context.Context) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := s.run(ctx)
+		ended <- err
+		if err != nil {
+			s.cfg.Logger.Error("the server ended", "error", err)
+		}
+	}()
+	select {
+	case <-s.Listening():
+		return nil
+	case err := <-ended:
+		return err
+	}
+}
+
+// begin lets a server run once.
+func (s *Server) begin() error {
 	s.mu.Lock()
-	again := s.mu.started
-	s.mu.started = true
-	s.mu.Unlock()
-	if again {
+	defer s.mu.Unlock()
+	if s.mu.started {
 		return errors.New("loop: the server has run already: make another with New")
 	}
+	s.mu.started = true
+	return nil
+}
+
+// run is Run for a server that has begun.
+func (s *Server) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()

@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"context"
+	"net"
 
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
@@ -13,12 +14,21 @@ import (
 // loop of a connection and has no other way to a loop. Without it a loop would
 // have to wait for its first client before it could run tasks and timers: a
 // request forwarded to it, a question about its counters.
-type greeting struct{}
+type greeting struct{ stays bool }
 
 // greet sends each loop a greeting. gnet hands connections from this side to
 // its loops in turn, and there are no others until all have been seen. Failing,
 // it leaves the rest of the loops to their first clients.
 func (r *Reactor) greet(engine gnet.Engine, down <-chan struct{}) {
+	r.mu.Lock()
+	client := r.mu.client
+	r.mu.Unlock()
+	if client != nil {
+		if err := r.greetAlone(client); err != nil {
+			r.cfg.Logger.Error("an event loop could not be greeted and will not run", "error", err)
+		}
+		return
+	}
 	for range r.loops {
 		if err := greetNext(engine, down); err != nil {
 			r.cfg.Logger.Warn("an event loop could not be greeted and begins with its first connection", "error", err)
@@ -28,15 +38,11 @@ func (r *Reactor) greet(engine gnet.Engine, down <-chan struct{}) {
 }
 
 func greetNext(engine gnet.Engine, down <-chan struct{}) error {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	nc, end, err := pair()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unix.Close(pair[1]) }()
-	nc, err := fileConn(pair[0])
-	if err != nil {
-		return err
-	}
+	defer closeAll([]int{end})
 	ctx := gnet.NewNetConnContext(gnet.NewContext(context.Background(), greeting{}), nc)
 	result, err := engine.Register(ctx)
 	if err != nil {
@@ -48,5 +54,24 @@ func greetNext(engine gnet.Engine, down <-chan struct{}) error {
 		return r.Err
 	case <-down:
 		return errNotRunning
+	}
+}
+
+// pair makes a connection and the descriptor of its other end.
+func pair() (nc net.Conn, end int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, -1, err
+	}
+	if nc, err = fileConn(fds[0]); err != nil {
+		_ = unix.Close(fds[1])
+		return nil, -1, err
+	}
+	return nc, fds[1], nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
 	}
 }

@@ -33,6 +33,9 @@ type Left struct {
 
 // Leave implements transport.Network.
 func (l *loop) Leave(c *transport.Conn, unread []byte) bool {
+	if c.FD == noFD {
+		return false
+	}
 	r := l.reactor
 	fd, err := c.Wire.(gnet.Conn).Dup()
 	if err != nil {

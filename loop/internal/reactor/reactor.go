@@ -62,6 +62,7 @@ type Reactor struct {
 	mu struct {
 		sync.Mutex
 		engine gnet.Engine
+		client *gnet.Client  // in place of an engine if there are no addresses
 		down   chan struct{} // closed when the engine ends
 		known  int           // loops that have shown themselves
 	}
@@ -185,14 +186,21 @@ func (r *Reactor) serve() (err error) {
 			l.engine.Leave()
 		}
 	}()
-	return gnet.Rotate(r, urls,
+	if len(urls) == 0 {
+		return r.serveAlone()
+	}
+	return gnet.Rotate(r, urls, r.options()...)
+}
+
+func (r *Reactor) options() []gnet.Option {
+	return []gnet.Option{
 		gnet.WithNumEventLoop(len(r.loops)),
 		gnet.WithReusePort(true),
 		gnet.WithReuseAddr(true),
 		gnet.WithTicker(true), // for the first call of OnTick
 		gnet.WithReadBufferCap(readBuffer),
 		gnet.WithLogger(&gnetLogger{log: r.cfg.Logger}),
-	)
+	}
 }
 
 // readBuffer is what a loop reads from a connection in one turn, in bytes. It
@@ -273,7 +281,9 @@ func (r *Reactor) OnTick() (time.Duration, gnet.Action) {
 // OnShutdown is gnet's call before it ends its loops.
 func (r *Reactor) OnShutdown(gnet.Engine) {
 	r.mu.Lock()
-	close(r.mu.down)
+	if r.mu.down != nil {
+		close(r.mu.down)
+	}
 	r.mu.Unlock()
 	for _, l := range r.loops {
 		l.stop()
@@ -285,6 +295,9 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 	switch from := gc.Context().(type) {
 	case greeting:
 		r.loopOf(gc.EventLoop())
+		if from.stays {
+			return nil, gnet.None
+		}
 		return nil, gnet.Close
 	case *moving:
 		from.arrived.Store(true)
