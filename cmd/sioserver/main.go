@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	cfg := loop.Config{
-		Listen: []string{o.listen}, ReusePort: o.reusePort, DropHandshake: true, ReleaseMemory: true, Logger: log, ServeClient: loop.Enabled, ClientFiles: bundle(),
+		Listen: []string{o.listen}, Loops: loops(), ReusePort: o.reusePort, DropHandshake: true, ReleaseMemory: true, Logger: log, ServeClient: loop.Enabled, ClientFiles: bundle(),
 	}
 	if o.dev {
 		cfg.HTTP = devPages()
