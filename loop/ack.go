@@ -55,7 +55,7 @@ func (o SocketOperator) EmitAck(event string, callback func(Args, error), args .
 	s := o.socket
 	return s.emit(event, args, o.flags, &ackRequest{timeout: o.flags.Timeout, deliver: func(a Args, err error) {
 		a = a.Clone()
-		s.loop.run(s, job{call: func() { s.protect("acknowledgement callback", func() { callback(a, err) }) }})
+		s.loop.run(&s.actor, job{call: func() { s.protect("acknowledgement callback", func() { callback(a, err) }) }})
 	}})
 }
 

@@ -5,41 +5,104 @@ package loop
 import (
 	"context"
 
-	"github.com/sioserver/sioserver/proto/engineio"
 	"github.com/sioserver/sioserver/transport"
 )
 
-// Conn is the Engine.IO session of a socket's client, which all sockets of the
-// client share. Its methods may be called from any goroutine. What is registered
-// on it is called like the handlers of the socket it was had from, and costs
-// memory for that client alone.
-type Conn struct{ socket *Socket }
+// Conn is an Engine.IO session, the client as a whole: all its sockets share it.
+// It comes from one of them ([Socket.Conn]), or from the server, for clients that
+// are in no namespace yet ([Server.OnEngineConnection], [Server.Clients]). Its
+// methods may be called from any goroutine.
+//
+// What is registered on it is called like handlers: those of the socket it was
+// had from, else those of the client, one after the other. It costs memory for
+// that client alone.
+type Conn struct {
+	socket *Socket     // it was had from, or
+	client *engineConn // from the server
+}
 
 // Conn is the Engine.IO session of the socket's client.
-func (s *Socket) Conn() Conn { return Conn{s} }
+func (s *Socket) Conn() Conn { return Conn{socket: s} }
 
 // ID is the id of the session. It is a secret of the client: who knows it can
 // take part in a polling session.
-func (c Conn) ID() string { return c.socket.sessionID() }
+func (c Conn) ID() string {
+	if c.socket != nil {
+		return c.socket.sessionID()
+	}
+	return c.client.id
+}
 
 // Protocol is the revision of Engine.IO that the client speaks: 4, or 3 of a
 // client of version 2.
 func (c Conn) Protocol() int {
-	if c.socket.revision3 {
+	if c.socket != nil && c.socket.revision3 || c.client != nil && c.client.revision3 {
 		return 3
 	}
 	return 4
 }
 
 // Transport is [Socket.Transport].
-func (c Conn) Transport() string { return c.socket.Transport() }
+func (c Conn) Transport() string {
+	if c.socket != nil {
+		return c.socket.Transport()
+	}
+	return transportName(c.client.via.Load(), c.client.extra)
+}
 
-// ReadyState is "open" while the socket has not disconnected, else "closed".
+// Upgrading reports whether the client is going over from polling to websocket:
+// it has tried the websocket, and not yet sent that it goes on there.
+func (c Conn) Upgrading() bool {
+	if c.socket != nil {
+		return c.socket.via.Load() == viaUpgrading
+	}
+	return c.client.via.Load() == viaUpgrading
+}
+
+// ReadyState is "open" while the session is open, of a Conn from a socket while
+// that has not disconnected; else "closed".
 func (c Conn) ReadyState() string {
-	if c.socket.state.Load() >= stateGone {
+	if c.over() {
 		return "closed"
 	}
 	return "open"
+}
+
+func (c Conn) over() bool {
+	if c.socket != nil {
+		return c.socket.state.Load() >= stateGone
+	}
+	return c.client.closed.Load()
+}
+
+// Handshake tells how the client connected. It has no auth payload, which belongs
+// to namespaces.
+func (c Conn) Handshake() *Handshake {
+	if c.socket != nil {
+		return &Handshake{request: c.socket.Handshake().request}
+	}
+	return &Handshake{request: c.client.request}
+}
+
+// Send sends a message of Engine.IO, text, beside those of Socket.IO: for clients
+// that know what to do with it. Official ones of Socket.IO take it for a packet.
+// The error is [ErrDisconnected].
+func (c Conn) Send(text string) error {
+	return c.send(func(s *transport.Session) { s.Send([]byte(text)) })
+}
+
+// SendBinary is Send of bytes. They are copied.
+func (c Conn) SendBinary(data []byte) error {
+	data = clone(data)
+	return c.send(func(s *transport.Session) { s.SendBinary(data) })
+}
+
+func (c Conn) send(f func(*transport.Session)) error {
+	if c.over() {
+		return ErrDisconnected
+	}
+	c.do(func(_ *Loop, s *transport.Session) { f(s) })
+	return nil
 }
 
 // Close closes the client's connection, with all its sockets. With discard what
@@ -56,71 +119,22 @@ func (c Conn) Close(discard bool) {
 	})
 }
 
-// ConnPacket is an Engine.IO packet. Type is its official name: "open", "close",
-// "ping", "pong", "message", "upgrade" or "noop".
-type ConnPacket struct {
-	Type   string
-	Data   []byte // of a message; the receiver's for good
-	Binary bool
-}
-
-// watchers are the callbacks of a Conn.
-type watchers struct {
-	upgrade, drain, heartbeat []watcher[func()]
-	close                     []watcher[func(DisconnectReason, error)]
-	packet, create            []watcher[func(ConnPacket)]
-}
-
-// watcher is a callback and the socket whose handlers it is one of.
-type watcher[F any] struct {
-	socket *Socket
-	run    F
-}
-
-// OnUpgrade adds a callback for the change from polling to websocket.
-func (c Conn) OnUpgrade(f func()) {
-	c.watch(func(w *watchers) { w.upgrade = append(w.upgrade, watcher[func()]{c.socket, f}) })
-}
-
-// OnDrain adds a callback for the moment when all that waited for a slow client
-// has been sent.
-func (c Conn) OnDrain(f func()) {
-	c.watch(func(w *watchers) { w.drain = append(w.drain, watcher[func()]{c.socket, f}) })
-}
-
-// OnHeartbeat adds a callback for the heartbeats of the client: its pongs, or the
-// pings of one of version 2.
-func (c Conn) OnHeartbeat(f func()) {
-	c.watch(func(w *watchers) { w.heartbeat = append(w.heartbeat, watcher[func()]{c.socket, f}) })
-}
-
-// OnClose adds a callback for the end of the connection.
-func (c Conn) OnClose(f func(reason DisconnectReason, err error)) {
-	c.watch(func(w *watchers) {
-		w.close = append(w.close, watcher[func(DisconnectReason, error)]{c.socket, f})
-	})
-}
-
-// OnPacket adds a callback for every packet that comes from the client.
-func (c Conn) OnPacket(f func(ConnPacket)) {
-	c.watch(func(w *watchers) { w.packet = append(w.packet, watcher[func(ConnPacket)]{c.socket, f}) })
-}
-
-// OnPacketCreate adds a callback for every packet that is sent to the client.
-func (c Conn) OnPacketCreate(f func(ConnPacket)) {
-	c.watch(func(w *watchers) { w.create = append(w.create, watcher[func(ConnPacket)]{c.socket, f}) })
-}
-
 // Sockets are the client's sockets, one for each namespace it is in. It waits for
 // the loop, so an inline handler must not call it ([ErrOnLoop]). If the socket it
 // was had from is gone there are none.
 func (c Conn) Sockets(ctx context.Context) ([]*Socket, error) {
-	srv := c.socket.ns.server
+	srv := c.actor().loop.server
 	if srv.onLoop() {
 		return nil, ErrOnLoop
 	}
 	answer := make(chan []*Socket, 1)
-	c.socket.loop.engine.Post(&socketsTask{c.socket, answer})
+	c.actor().loop.engine.Post(&connTask{c, func(l *Loop, s *transport.Session) {
+		var list []*Socket
+		if s != nil {
+			list = l.socketsOf(s)
+		}
+		answer <- list
+	}})
 	select {
 	case list := <-answer:
 		return list, nil
@@ -131,84 +145,116 @@ func (c Conn) Sockets(ctx context.Context) ([]*Socket, error) {
 	}
 }
 
-// socketsTask lists the sockets of a client on its loop.
-type socketsTask struct {
-	socket *Socket
-	answer chan<- []*Socket
-}
-
-// Run implements [transport.Task].
-func (t *socketsTask) Run(*transport.Engine) {
-	l := t.socket.loop
-	var list []*Socket
-	if e := l.find(t.socket.ref); e != nil {
-		for at := l.client(e.session).first; at != 0; {
-			x := l.sockets.At(at - 1)
-			if x.state == socketConnected {
-				list = append(list, l.handle(x, at-1))
-			}
-			at = x.next
+// socketsOf are the connected sockets of a client.
+func (l *Loop) socketsOf(s *transport.Session) (list []*Socket) {
+	for at := l.client(s).first; at != 0; {
+		x := l.sockets.At(at - 1)
+		if x.state == socketConnected {
+			list = append(list, l.handle(x, at-1))
 		}
+		at = x.next
 	}
-	t.answer <- list
+	return list
 }
 
-// do does something with the session on its loop, unless the socket is gone.
-func (c Conn) do(f func(*Loop, *transport.Session)) { c.socket.do(&connTask{c.socket, f}) }
+// actor is who runs what is registered on the Conn.
+func (c Conn) actor() *actor {
+	if c.socket != nil {
+		return &c.socket.actor
+	}
+	return &c.client.actor
+}
 
-func (c Conn) watch(add func(*watchers)) {
-	c.do(func(l *Loop, s *transport.Session) {
-		k := l.client(s).keep()
-		if k.watchers == nil {
-			k.watchers = new(watchers)
+// protect calls a callback. A panic ends the socket, or the client, it is of.
+func (c Conn) protect(call func()) {
+	const what = "callback of a connection"
+	if c.socket != nil {
+		c.socket.protect(what, call)
+		return
+	}
+	c.client.protect(what, call)
+}
+
+// do does something with the session on its loop, unless it is gone: at once if
+// that is where the caller is.
+func (c Conn) do(f func(*Loop, *transport.Session)) {
+	l := c.actor().loop
+	t := &connTask{c, func(l *Loop, s *transport.Session) {
+		if s != nil {
+			f(l, s)
 		}
-		add(k.watchers)
-		w := k.watchers
-		s.Observe(len(w.packet)+len(w.create)+len(w.heartbeat) > 0)
-	})
+	}}
+	if l.direct() {
+		t.Run(l.engine)
+		return
+	}
+	l.engine.Post(t)
 }
 
+// connTask brings work for a session to its loop; it gets nil if the session is
+// gone.
 type connTask struct {
-	socket *Socket
-	run    func(*Loop, *transport.Session)
+	conn Conn
+	run  func(*Loop, *transport.Session)
 }
 
 // Run implements [transport.Task].
 func (t *connTask) Run(*transport.Engine) {
-	if e := t.socket.loop.find(t.socket.ref); e != nil {
-		t.run(t.socket.loop, e.session)
+	l := t.conn.actor().loop
+	var s *transport.Session
+	if sock := t.conn.socket; sock != nil {
+		if e := l.find(sock.ref); e != nil {
+			s = e.session
+		}
+	} else if !t.conn.client.closed.Load() {
+		s = t.conn.client.session
 	}
+	t.run(l, s)
 }
 
-// notify calls callbacks behind the events of their sockets.
-func notify[F any](l *Loop, list []watcher[F], call func(F)) {
-	for _, w := range list {
-		l.run(w.socket, job{call: func() { w.socket.protect("callback of a connection", func() { call(w.run) }) }})
-	}
+// The transports that a client may be on.
+const (
+	viaPolling uint32 = iota
+	viaUpgrading
+	viaWebSocket
+	viaOther // of the application's: see [Server.Bind]
+)
+
+// sessionExtra is what few sessions have.
+type sessionExtra struct {
+	sid       string // of Config.GenerateID
+	transport string // of Server.Bind
 }
 
-// watched returns the callbacks of a session's Conn, nil if there are none.
-func (l *Loop) watched(s *transport.Session) *watchers {
-	if k := l.client(s).kept; k != nil {
-		return k.watchers
+func extraOf(s *transport.Session) *sessionExtra {
+	var x sessionExtra
+	if s.Chosen() {
+		x.sid = s.Name()
 	}
-	return nil
+	if x.transport = s.Carried(); x == (sessionExtra{}) {
+		return nil
+	}
+	return &x
 }
 
-// OnPacket implements [transport.Observer].
-func (l *Loop) OnPacket(s *transport.Session, p engineio.Packet, sent bool) {
-	w := l.watched(s)
-	if w == nil {
-		return
+func viaOf(s *transport.Session) uint32 {
+	switch {
+	case s.WebSocket():
+		return viaWebSocket
+	case s.Carried() != "":
+		return viaOther
+	case s.Upgrading():
+		return viaUpgrading
 	}
-	list := w.packet
-	if sent {
-		list = w.create
-	} else if p.Type == engineio.Pong || p.Type == engineio.Ping {
-		notify(l, w.heartbeat, func(f func()) { f() })
+	return viaPolling
+}
+
+func transportName(via uint32, x *sessionExtra) string {
+	switch via {
+	case viaWebSocket:
+		return WebSocket
+	case viaOther:
+		return x.transport
 	}
-	if len(list) > 0 {
-		packet := ConnPacket{Type: p.Type.String(), Data: clone(p.Data), Binary: p.Binary}
-		notify(l, list, func(f func(ConnPacket)) { f(packet) })
-	}
+	return Polling
 }

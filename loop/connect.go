@@ -32,7 +32,7 @@ func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
 		s.Fail(errNamespaces)
 		return
 	}
-	if n == nil || !n.open.Load() || !n.enter() {
+	if n == nil || !n.open.Load() || !c.announced() || !n.enter() {
 		l.search(s, c, string(p.Namespace), l.auth(p))
 		return
 	}
@@ -90,7 +90,7 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 		return
 	}
 	sock := e.handle
-	l.run(sock, job{call: func() {
+	l.run(&sock.actor, job{call: func() {
 		err := sock.admit(hooks.middleware)
 		l.engine.Post(&admission{sock, err})
 	}})
@@ -188,7 +188,7 @@ func (l *Loop) accept(e *entry, slot uint32) {
 		return
 	}
 	sock := l.handle(e, slot)
-	l.run(sock, job{inline: allInline(hooks.connection), call: func() {
+	l.run(&sock.actor, job{inline: allInline(hooks.connection), call: func() {
 		for _, h := range hooks.connection {
 			sock.protect("connection handler", func() { h.run(sock) })
 		}
@@ -253,7 +253,7 @@ func (l *Loop) runDisconnect(sock *Socket, hooks *hooks, reason DisconnectReason
 		sock.left.Store(nil)
 		return
 	}
-	l.run(sock, job{inline: allInline(disconnecting) && allInline(disconnect), call: func() {
+	l.run(&sock.actor, job{inline: allInline(disconnecting) && allInline(disconnect), call: func() {
 		for _, h := range disconnecting {
 			sock.protect("disconnecting handler", func() { h.run(sock, reason, err) })
 		}

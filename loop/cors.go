@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,6 +39,12 @@ type CORS struct {
 	// OriginFunc is asked about origins. It runs off the event loops, once for
 	// every request with an Origin; a panic is a no.
 	OriginFunc func(origin string, r *http.Request) bool
+	// For decides about each request with an Origin which rules hold for it, in
+	// place of all other fields, which must not be set; nil is as Config.CORS nil.
+	// It runs off the event loops. With an error, or rules that [New] would
+	// refuse, the request is refused with code 3. What it returns must not change
+	// any more.
+	For func(r *http.Request) (*CORS, error)
 	// Reflect allows every origin and names the one that asks. With Credentials
 	// any page can act with the cookies of its visitors: use it for development.
 	Reflect bool
@@ -84,6 +91,12 @@ func (c *CORS) validate() (errs []error) {
 	if c == nil {
 		return nil
 	}
+	if c.For != nil {
+		d := *c
+		d.For = nil
+		check(reflect.ValueOf(d).IsZero(), "For decides about everything: set no other field beside it")
+		return errs
+	}
 	if c.Origin == "" && len(c.Origins)+len(c.OriginPatterns) == 0 && c.OriginFunc == nil && !c.Reflect {
 		errs = append(errs, errors.New(`loop: CORS allows no origin: set Origin ("*" for all of them), Origins, OriginPatterns or OriginFunc, or leave CORS nil`))
 	}
@@ -123,6 +136,10 @@ func (c *CORS) transport() *transport.CORS {
 	if c == nil {
 		return nil
 	}
+	if c.For != nil {
+		// Nothing, until it has been asked.
+		return &transport.CORS{Ask: true, Continue: true, MaxAge: -1}
+	}
 	t := &transport.CORS{
 		Any: c.Origin == "*", Reflect: c.Reflect, Origins: c.Origins, Ask: c.OriginFunc != nil,
 		Credentials: c.Credentials, Methods: strings.Join(c.Methods, ","), AllowedHeaders: strings.Join(c.AllowedHeaders, ","),
@@ -145,6 +162,36 @@ func (c *CORS) transport() *transport.CORS {
 		t.MaxAge = int64(c.MaxAge / time.Second)
 	}
 	return t
+}
+
+// asks reports whether functions of the user's have a say.
+func (c *CORS) asks() bool { return c != nil && (c.OriginFunc != nil || c.For != nil) }
+
+// rulesFor asks For which rules hold for a request, and then OriginFunc. rules
+// are nil if there are none.
+func (s *Server) rulesFor(r *http.Request) (rules *transport.CORS, granted bool, err error) {
+	c, err := s.corsFor(r)
+	if err != nil || c == nil {
+		return nil, false, err
+	}
+	if c.For != nil {
+		return nil, false, errors.New("loop: CORS.For returned rules that have For")
+	}
+	if err := errors.Join(c.validate()...); err != nil {
+		return nil, false, err
+	}
+	return c.transport(), c.OriginFunc != nil && s.asksOrigin(c, r), nil
+}
+
+// corsFor asks For.
+func (s *Server) corsFor(r *http.Request) (c *CORS, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.logPanic("CORS.For", p)
+			err = fmt.Errorf("loop: panic in CORS.For: %v", p)
+		}
+	}()
+	return s.cfg.CORS.For(r)
 }
 
 // asksOrigin asks OriginFunc.

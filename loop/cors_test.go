@@ -3,6 +3,7 @@
 package loop_test
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -231,5 +232,93 @@ func TestRequestOptions(t *testing.T) {
 	c := loop.Config{}.WithDefaults()
 	if c.Limits.GatedRequests != 10_000 || c.Limits.GateTime != 10*time.Second || c.CORS != nil || c.Cookie != nil || c.ServeClient != loop.Default {
 		t.Errorf("defaults %+v", c)
+	}
+}
+
+// TestCORSFor: the rules are those that the function says for each request.
+func TestCORSFor(t *testing.T) {
+	var asked atomic.Int64
+	var failed steps
+	told := make(chan loop.ConnectionError, 100)
+	s := serve(t, loop.Config{
+		ClientFiles: someFiles(), OnError: func(_ *loop.Socket, err error) { failed.add("%v", err) },
+		CORS: &loop.CORS{For: func(r *http.Request) (*loop.CORS, error) {
+			asked.Add(1)
+			switch r.Header.Get("Origin") {
+			case "https://one":
+				return &loop.CORS{Origin: "https://one", Credentials: true, Methods: []string{"GET"}, ExposedHeaders: []string{"X-One"}}, nil
+			case "https://asks":
+				return &loop.CORS{OriginFunc: func(o string, _ *http.Request) bool { return o == "https://asks" }}, nil
+			case "https://pattern":
+				return &loop.CORS{OriginPatterns: []*regexp.Regexp{regexp.MustCompile("https://p.*")}, MaxAge: time.Minute}, nil
+			case "https://elsewhere":
+				return &loop.CORS{Origins: []string{"https://one"}}, nil
+			case "https://continue":
+				return &loop.CORS{Origin: "*", PreflightContinue: true}, nil
+			case "https://error":
+				return nil, errors.New("mine")
+			case "https://wrong":
+				return &loop.CORS{}, nil
+			case "https://nested":
+				return &loop.CORS{For: func(*http.Request) (*loop.CORS, error) { return nil, nil }}, nil
+			case "https://panic":
+				panic("mine")
+			}
+			return nil, nil
+		}},
+	}, func(s *loop.Server) { s.OnConnectionError(func(e loop.ConnectionError) { told <- e }) })
+	for _, v := range []struct {
+		origin                   string
+		polling, upgrade, before int // the statuses, before is of a preflight request
+		told                     string
+	}{
+		{"https://one", 200, 101, 204, "https://one"},
+		{"https://asks", 200, 101, 204, "https://asks"},
+		{"https://pattern", 200, 101, 204, "https://pattern"},
+		{"https://elsewhere", 403, 403, 204, ""},
+		{"https://continue", 200, 101, 400, "*"},
+		{"https://none", 403, 403, 400, ""},
+		{"https://error", 400, 400, 400, ""},
+		{"https://wrong", 400, 400, 400, ""},
+		{"https://nested", 400, 400, 400, ""},
+		{"https://panic", 400, 400, 400, ""},
+		{"http://test", 200, 101, 400, ""}, // its own host
+	} {
+		field := "Origin: " + v.origin
+		for what, r := range map[string]*response{
+			"polling": s.ask(t, "GET", pollingPath, field), "upgrade": s.askUpgrade(t, webSocketPath, field),
+			"preflight": s.ask(t, "OPTIONS", pollingPath, field), "file": s.ask(t, "GET", "/socket.io/socket.io.js", field),
+		} {
+			want := map[string]int{"polling": v.polling, "upgrade": v.upgrade, "preflight": v.before, "file": 200}[what]
+			if r.status != want || r.field("Access-Control-Allow-Origin") != v.told {
+				t.Errorf("%s: %s: %d %v, want %d and %q", v.origin, what, r.status, r.fields, want, v.told)
+			}
+			if v.origin == "https://one" && (r.field("Access-Control-Allow-Credentials") != "true" || r.field("Access-Control-Expose-Headers") != "X-One") {
+				t.Errorf("%s: %v", what, r.fields)
+			}
+			if what == "preflight" && v.origin == "https://pattern" && r.field("Access-Control-Max-Age") != "60" {
+				t.Errorf("preflight: %v", r.fields)
+			}
+		}
+		for v.origin == "https://error" {
+			e := within(t, "the refusal", told)
+			if err, ok := e.Context["error"].(error); ok && e.Code == 3 && e.Context["name"] == "MIDDLEWARE_FAILURE" && err.Error() == "mine" {
+				break
+			}
+		}
+	}
+	if n := asked.Load(); n != 4*11 {
+		t.Errorf("asked %d times, want 44", n)
+	}
+	if r := s.ask(t, "GET", pollingPath); r.status != 200 || r.field("Vary") != "Origin" {
+		t.Errorf("without an origin: %d %v", r.status, r.fields)
+	}
+	if list := strings.Join(failed.all(), "\n"); !strings.Contains(list, "CORS.For: mine") || !strings.Contains(list, "allows no origin") ||
+		!strings.Contains(list, "rules that have For") || !strings.Contains(list, "panic in CORS.For") {
+		t.Errorf("told %s", list)
+	}
+	if _, err := loop.New(loop.Config{CORS: &loop.CORS{Credentials: true, For: func(*http.Request) (*loop.CORS, error) { return nil, nil }}}); err == nil ||
+		!strings.Contains(err.Error(), "CORS.For decides about everything") {
+		t.Errorf("beside another field: %v", err)
 	}
 }

@@ -86,7 +86,7 @@ func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte
 		l.inside = false
 		return
 	}
-	l.run(sock, job{event: newEvent(sock, p, name, bins)})
+	l.run(&sock.actor, job{event: newEvent(sock, p, name, bins)})
 }
 
 // set fills an event with views.

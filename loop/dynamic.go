@@ -191,9 +191,15 @@ func (l *Loop) search(s *transport.Session, c *client, name string, auth []byte)
 	k := c.keep()
 	k.searches = append(k.searches, name)
 	h := &Handshake{request: c.request, auth: auth}
-	l.server.workers.do(l.server, func() {
+	look := func() {
 		l.engine.Post(&searchResult{l, s, k, name, auth, l.server.lookup(name, h)})
-	})
+	}
+	if !c.announced() {
+		// Whoever is being told of the client comes first.
+		l.run(&k.conn.actor, job{call: look})
+		return
+	}
+	l.server.workers.do(l.server, look)
 }
 
 // searchResult brings the namespace to the loop of the client that asked.

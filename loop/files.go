@@ -118,18 +118,25 @@ func (l *Loop) serveClientFile(ref transport.ExchangeRef, h *transport.Hello) bo
 		ref.Respond(status, fields, body)
 		return true
 	}
-	// OriginFunc is the user's and may block.
+	// OriginFunc and For are the user's and may block.
 	head, from, s := clone(h.Head), peerOf(h), l.server
 	s.workers.do(s, func() {
-		granted := false
+		rules, granted := cors, false
 		defer func() {
 			var parser http1.Head
 			var r http1.Request
 			_, _ = parser.Parse(head, &l.engine.Options().HTTP, &r) // it parsed before
-			ref.Respond(f.answer(&r, cors, granted))
+			ref.Respond(f.answer(&r, rules, granted))
 		}()
-		if r, err := s.newHTTPRequest(head, from); err == nil {
+		r, err := s.newHTTPRequest(head, from)
+		switch {
+		case err != nil:
+		case s.cfg.CORS.For == nil:
 			granted = s.asksOrigin(s.cfg.CORS, r)
+		default:
+			if rules, granted, err = s.rulesFor(r); err != nil {
+				s.fail(nil, fmt.Errorf("loop: CORS.For: %w", err))
+			}
 		}
 	})
 	return true

@@ -80,6 +80,7 @@ type engineHooks struct {
 	initial    []HeaderHandler
 	headers    []HeaderHandler
 	refusals   []func(ConnectionError)
+	connection []hook[func(Conn)]
 }
 
 // UseEngine adds a middleware for the requests of the engine, which runs after
@@ -123,7 +124,7 @@ func (s *Server) setGates() {
 	if len(h.middleware)+len(h.headers) > 0 {
 		g |= transport.GateRequests
 	}
-	if c := s.cfg.CORS; c != nil && c.OriginFunc != nil {
+	if s.cfg.CORS.asks() {
 		g |= transport.GateOrigins
 	}
 	if len(h.refusals) > 0 {
@@ -182,11 +183,12 @@ func (g *gated) run() {
 	}
 	r.Body = http.NoBody
 	r = r.WithContext(ctx)
-	g.askOrigin(r)
-	if !g.preflight {
-		g.ask(r)
-	} else {
+	switch {
+	case !g.askOrigin(r):
+	case g.preflight:
 		g.verdict.Refusal = nil
+	default:
+		g.ask(r)
 	}
 	if r.Context() != ctx {
 		g.verdict.Value = context.WithoutCancel(r.Context())
@@ -293,13 +295,27 @@ func because(refusal *transport.HandshakeError, err error) *transport.HandshakeE
 	return &e
 }
 
-// askOrigin asks OriginFunc about the origin of a request that has one.
-func (g *gated) askOrigin(r *http.Request) {
-	c := g.server.cfg.CORS
-	if c == nil || c.OriginFunc == nil || len(r.Header["Origin"]) != 1 {
-		return
+// askOrigin asks about the origin of a request that has one, and reports whether
+// the request goes on.
+func (g *gated) askOrigin(r *http.Request) bool {
+	s, c := g.server, g.server.cfg.CORS
+	if !c.asks() || len(r.Header["Origin"]) != 1 {
+		return true
 	}
-	g.verdict.Origin = g.server.asksOrigin(c, r)
+	if c.For == nil {
+		g.verdict.Origin = s.asksOrigin(c, r)
+		return true
+	}
+	rules, granted, err := s.rulesFor(r)
+	g.verdict.Ruled, g.verdict.CORS, g.verdict.Origin = true, rules, granted
+	if err != nil {
+		g.verdict.Refusal = because(transport.ErrMiddleware, err)
+		s.fail(nil, fmt.Errorf("loop: CORS.For: %w", err))
+		return false
+	}
+	g.foreign = g.foreign && (rules == nil || !rules.Allows([]byte(r.Header.Get("Origin"))))
+	g.preflight = r.Method == http.MethodOptions && rules != nil && !rules.Continue
+	return true
 }
 
 // newHTTPRequest makes a request of package net/http from a head that the

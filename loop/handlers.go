@@ -42,12 +42,13 @@ func handlerOptions(opts []HandlerOption) (c handlerConfig) {
 
 // Registration is a handler that was registered.
 type Registration struct {
-	h      Handler
-	use    EventMiddleware // of a middleware, which has no h
-	inline bool
-	once   bool
-	spent  atomic.Bool // a handler for one event has had it
-	remove func(*Registration)
+	h        Handler
+	use      EventMiddleware // of a middleware, which has no h
+	outgoing OutgoingHandler // likewise
+	inline   bool
+	once     bool
+	spent    atomic.Bool // a handler for one event has had it
+	remove   func(*Registration)
 }
 
 // Remove takes the handler away. Events that wait for it still reach it. Any
@@ -67,7 +68,7 @@ type socketHandlers struct {
 	disconnecting []disconnectHook
 	disconnect    []disconnectHook
 	errors        []func(*Socket, error)
-	outgoing      []*outgoing
+	outgoing      []*Registration
 }
 
 // with returns a set with one more handler.

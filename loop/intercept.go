@@ -91,38 +91,60 @@ func counted(raw []byte, bins [][]byte, f form) Args {
 // until it returns.
 type OutgoingHandler func(s *Socket, event string, args Args)
 
-// outgoing is an OutgoingHandler that was registered.
-type outgoing struct{ run OutgoingHandler }
-
 // OnAnyOutgoing adds a handler for all events sent to this socket, alone or with
 // others; acknowledgements are none. For what is sent to the socket alone it runs
-// on the goroutine that sends, for broadcasts like a handler of the socket. The
-// result takes it away again.
-func (s *Socket) OnAnyOutgoing(h OutgoingHandler) (remove func()) { return s.watch(h, false) }
+// on the goroutine that sends, for broadcasts like a handler of the socket.
+func (s *Socket) OnAnyOutgoing(h OutgoingHandler) *Registration { return s.watch(h, false) }
 
 // PrependAnyOutgoing is OnAnyOutgoing for a handler that comes before those added
 // so far.
-func (s *Socket) PrependAnyOutgoing(h OutgoingHandler) (remove func()) { return s.watch(h, true) }
+func (s *Socket) PrependAnyOutgoing(h OutgoingHandler) *Registration { return s.watch(h, true) }
 
 // OffAnyOutgoing takes away all handlers of OnAnyOutgoing and PrependAnyOutgoing.
 func (s *Socket) OffAnyOutgoing() {
 	s.changeHandlers(func(set *socketHandlers) { set.outgoing = nil })
 }
 
-func (s *Socket) watch(h OutgoingHandler, first bool) (remove func()) {
-	o := &outgoing{h}
+func (s *Socket) watch(h OutgoingHandler, first bool) *Registration {
+	r := &Registration{outgoing: h, remove: func(r *Registration) {
+		s.changeHandlers(func(set *socketHandlers) {
+			set.outgoing = except(set.outgoing, func(x *Registration) bool { return x == r })
+		})
+	}}
 	s.changeHandlers(func(set *socketHandlers) {
 		if first {
-			set.outgoing = concat([]*outgoing{o}, set.outgoing)
+			set.outgoing = concat([]*Registration{r}, set.outgoing)
 		} else {
-			set.outgoing = concat(set.outgoing, []*outgoing{o})
+			set.outgoing = concat(set.outgoing, []*Registration{r})
 		}
 	})
-	return func() {
-		s.changeHandlers(func(set *socketHandlers) {
-			set.outgoing = slices.DeleteFunc(slices.Clone(set.outgoing), func(x *outgoing) bool { return x == o })
-		})
+	return r
+}
+
+// Listeners are the handlers of an event that were added to this socket, in the
+// order in which they run, those for the next event alone among them.
+func (s *Socket) Listeners(event string) []*Registration {
+	return s.registered(func(set *socketHandlers) []*Registration { return set.events[event] })
+}
+
+// ListenersAny are the handlers of OnAny and PrependAny of this socket, in the
+// order in which they run.
+func (s *Socket) ListenersAny() []*Registration {
+	return s.registered(func(set *socketHandlers) []*Registration { return set.any })
+}
+
+// ListenersAnyOutgoing are the handlers of OnAnyOutgoing and PrependAnyOutgoing,
+// in the order in which they run.
+func (s *Socket) ListenersAnyOutgoing() []*Registration {
+	return s.registered(func(set *socketHandlers) []*Registration { return set.outgoing })
+}
+
+// registered is a copy of a list of handlers.
+func (s *Socket) registered(list func(*socketHandlers) []*Registration) []*Registration {
+	if own := s.handlers.Load(); own != nil {
+		return slices.Clone(list(own))
 	}
+	return nil
 }
 
 // watched reports whether the socket has OutgoingHandlers.
@@ -134,13 +156,13 @@ func (s *Socket) watched() bool {
 // sending tells the watchers of an event.
 func (s *Socket) sending(event string, args Args) {
 	for _, o := range s.handlers.Load().outgoing {
-		s.protect("outgoing handler", func() { o.run(s, event, args) })
+		s.protect("outgoing handler", func() { o.outgoing(s, event, args) })
 	}
 }
 
 // broadcasting tells the watchers of a broadcast, behind the socket's events.
 func (l *Loop) broadcasting(s *Socket, m *transport.Shared) {
-	l.run(s, job{call: func() {
+	l.run(&s.actor, job{call: func() {
 		name, args, err := l.server.decodedShared(m)
 		if err != nil {
 			s.fail(err)

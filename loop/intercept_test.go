@@ -93,9 +93,9 @@ func TestOutgoingHandlers(t *testing.T) {
 			note := func(who string) loop.OutgoingHandler {
 				return func(_ *loop.Socket, event string, a loop.Args) { got.add("%s %s %s %d", who, event, a.Raw(0), a.Len()) }
 			}
-			remove := watched.OnAnyOutgoing(note("second"))
+			second := watched.OnAnyOutgoing(note("second"))
 			watched.PrependAnyOutgoing(note("first"))
-			watched.OnAnyOutgoing(func(*loop.Socket, string, loop.Args) { panic("no harm but to its socket") })()
+			watched.OnAnyOutgoing(func(*loop.Socket, string, loop.Args) { panic("no harm but to its socket") }).Remove()
 			must := func(err error) {
 				t.Helper()
 				if err != nil {
@@ -105,7 +105,7 @@ func TestOutgoingHandlers(t *testing.T) {
 			must(watched.Emit("direct", 1, "x"))
 			must(s.Root().Emit("all", []byte("b"), 2))
 			eventually(t, "the broadcast is seen", func() bool { return len(got.all()) == 4 })
-			remove()
+			second.Remove()
 			must(watched.Volatile().Emit("again", true))
 			watched.OffAnyOutgoing()
 			must(watched.Emit("unseen"))
@@ -119,4 +119,42 @@ func TestOutgoingHandlers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestListenersOfSockets: what is registered on a socket, in order.
+func TestListenersOfSockets(t *testing.T) {
+	s, sockets := connected(t, loop.Config{}, nil)
+	s.connect(t, "websocket")
+	sock := within(t, "the socket", sockets)
+	h := func(*loop.Socket, *loop.Event) {}
+	out := func(*loop.Socket, string, loop.Args) {}
+	if len(sock.Listeners("e"))+len(sock.ListenersAny())+len(sock.ListenersAnyOutgoing()) != 0 {
+		t.Error("there are some before any was added")
+	}
+	first, second := sock.On("e", h), sock.Once("e", h)
+	sock.On("other", h)
+	anySecond, anyFirst := sock.OnAny(h), sock.PrependAny(h)
+	outSecond, outFirst := sock.OnAnyOutgoing(out), sock.PrependAnyOutgoing(out)
+	check := func(what string, got []*loop.Registration, want ...*loop.Registration) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s are %v, want %v", what, got, want)
+		}
+	}
+	check("listeners", sock.Listeners("e"), first, second)
+	check("listeners of all", sock.ListenersAny(), anyFirst, anySecond)
+	check("outgoing ones", sock.ListenersAnyOutgoing(), outFirst, outSecond)
+	sock.ListenersAny()[0] = nil // a copy
+	first.Remove()
+	anyFirst.Remove()
+	outFirst.Remove()
+	check("listeners", sock.Listeners("e"), second)
+	check("listeners of all", sock.ListenersAny(), anySecond)
+	check("outgoing ones", sock.ListenersAnyOutgoing(), outSecond)
+	sock.Off("e")
+	sock.OffAny()
+	sock.OffAnyOutgoing()
+	check("listeners", sock.Listeners("e"))
+	check("listeners of all", sock.ListenersAny())
+	check("outgoing ones", sock.ListenersAnyOutgoing())
 }

@@ -36,6 +36,7 @@ type Loop struct {
 
 	// Any goroutine.
 	unhandled atomic.Uint64 // events without a handler
+	open      atomic.Int64  // sessions
 }
 
 // socketRef names a socket within its loop. It stays harmless when the socket
@@ -87,6 +88,7 @@ type kept struct {
 	searches  []string  // names of namespaces that are looked for
 	watchers  *watchers // of its Conn
 	custom    *customClient
+	conn      *engineConn // nil unless somebody asked for the client
 }
 
 // find returns the entry that ref names, nil if the socket is gone.
@@ -148,7 +150,9 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 		c.request = l.server.newRequest(h)
 	}
 	forgetOrigin(h)
-	if s.Revision() < 4 {
+	l.open.Add(1)
+	l.announce(s)
+	if s.Revision() < 4 && l.client(s) == c { // whoever was told may have closed it
 		l.beginRevision3(s, c)
 	}
 }
@@ -248,28 +252,6 @@ func (l *Loop) receive(s *transport.Session, c *client, p *socketio.Packet, bins
 	}
 }
 
-// OnUpgrade implements [transport.Handler].
-func (l *Loop) OnUpgrade(s *transport.Session) {
-	for at := l.client(s).first; at != 0; {
-		e := l.sockets.At(at - 1)
-		if e.handle != nil {
-			e.handle.websocket.Store(true)
-			e.handle.deflates.Store(s.Deflates())
-		}
-		at = e.next
-	}
-	if w := l.watched(s); w != nil {
-		notify(l, w.upgrade, func(f func()) { f() })
-	}
-}
-
-// OnDrain implements [transport.Handler].
-func (l *Loop) OnDrain(s *transport.Session) {
-	if w := l.watched(s); w != nil {
-		notify(l, w.drain, func(f func()) { f() })
-	}
-}
-
 // OnClose implements [transport.Handler].
 func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err error) {
 	if s.Owner() == 0 {
@@ -285,7 +267,11 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 	}
 	if k := c.kept; k != nil {
 		_ = l.engine.Disarm(k.assembly)
+		if k.conn != nil {
+			k.conn.closed.Store(true)
+		}
 	}
+	l.open.Add(-1)
 	*c = client{}
 	l.clients.Give(s.Owner() - 1)
 	s.SetOwner(0)

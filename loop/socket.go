@@ -22,27 +22,27 @@ import (
 //
 // Its methods may be called from any goroutine.
 type Socket struct {
+	actor // its handlers, and the loop, which never changes
+
 	// Immutable after the handle was made.
 	ns        *Namespace
-	loop      *Loop
 	ref       socketRef
 	member    rooms.Slot
 	id        id.ID
 	text      [id.Len]byte
-	session   id.ID      // of Engine.IO
-	revision3 bool       // a client of version 2
-	chosen    *string    // the session's id, if it is one of Config.GenerateID
-	returning *returning // with Config.ConnectionStateRecovery, else nil
+	session   id.ID         // of Engine.IO
+	revision3 bool          // a client of version 2
+	extra     *sessionExtra // nil for most
+	returning *returning    // with Config.ConnectionStateRecovery, else nil
 
 	// Any goroutine.
 	state     atomic.Uint32
-	websocket atomic.Bool
-	deflates  atomic.Bool // messages to it are compressed, if they are long
+	via       atomic.Uint32 // the transport
+	deflates  atomic.Bool   // messages to it are compressed, if they are long
 	handshake atomic.Pointer[Handshake]
 	data      atomic.Pointer[any]
 	handlers  atomic.Pointer[socketHandlers]
 	left      atomic.Pointer[[]string] // the rooms it was in, while it is disconnecting
-	strand    atomic.Pointer[strand]   // work that waits for its handlers
 	life      atomic.Pointer[life]
 
 	// Owned by the loop.
@@ -66,16 +66,13 @@ type life struct {
 // handle returns the handle of a socket, made at the first call.
 func (l *Loop) handle(e *entry, slot uint32) *Socket {
 	if e.handle == nil {
-		s := &Socket{ns: e.ns, loop: l, ref: makeRef(slot, e.gen), member: e.member, id: e.id, session: e.session.ID(), revision3: e.session.Revision() < 4}
+		s := &Socket{actor: actor{loop: l}, ns: e.ns, ref: makeRef(slot, e.gen), member: e.member, id: e.id, session: e.session.ID(), revision3: e.session.Revision() < 4}
 		s.id.Append(s.text[:0])
-		if e.session.Chosen() {
-			name := e.session.Name()
-			s.chosen = &name
-		}
+		s.extra = extraOf(e.session)
 		if e.state == socketConnected {
 			s.state.Store(stateConnected)
 		}
-		s.websocket.Store(e.session.WebSocket())
+		s.via.Store(viaOf(e.session))
 		s.deflates.Store(e.session.Deflates())
 		e.handle = s
 	}
@@ -99,7 +96,7 @@ func (s *Socket) gone(expelled bool) {
 // is also the name of a room with only this socket in it. Of a client of version
 // 2 it is the session's id, with the namespace and # in front outside of "/".
 func (s *Socket) ID() string {
-	if s.revision3 && (s.chosen != nil || s.ns.name != "/") {
+	if s.revision3 && (s.extra != nil || s.ns.name != "/") {
 		return revision3ID(s.ns, s.sessionID())
 	}
 	return s.plainID()
@@ -107,8 +104,8 @@ func (s *Socket) ID() string {
 
 // sessionID is the id of the Engine.IO session.
 func (s *Socket) sessionID() string {
-	if s.chosen != nil {
-		return *s.chosen
+	if s.extra != nil && s.extra.sid != "" {
+		return s.extra.sid
 	}
 	return s.session.String()
 }
@@ -129,14 +126,9 @@ func (s *Socket) Server() *Server { return s.ns.server }
 // middleware to the disconnect.
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }
 
-// Transport is the transport the client uses at present, [Polling] or
-// [WebSocket].
-func (s *Socket) Transport() string {
-	if s.websocket.Load() {
-		return WebSocket
-	}
-	return Polling
-}
+// Transport is the transport the client uses at present: [Polling], [WebSocket],
+// or one of the application's ([Server.Bind]).
+func (s *Socket) Transport() string { return transportName(s.via.Load(), s.extra) }
 
 // Handshake tells how the client connected. With Config.DropHandshake it is
 // empty once the connection handlers have returned.

@@ -1,9 +1,10 @@
-// Strands: the work of one socket, in order, on goroutines that live while there is some.
+// Strands: the work of one socket or client, in order, on goroutines that live while there is some.
 
 package loop
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/sioserver/sioserver/transport"
 )
@@ -17,12 +18,19 @@ type job struct {
 	call   func()
 }
 
-// strand is the queue of a socket's jobs. It exists while it has any: the loop
+// actor is somebody whose jobs run one after the other: a socket, or a client as
+// a whole.
+type actor struct {
+	loop   *Loop
+	strand atomic.Pointer[strand] // its work that waits, or runs
+}
+
+// strand is the queue of an actor's jobs. It exists while it has any: the loop
 // adds at the end, and one goroutine at a time, a worker or the loop itself,
 // works at the front.
 type strand struct {
-	socket *Socket // nil for work that belongs to none
-	next   *strand // in the executor's queue
+	actor *actor  // nil for work that belongs to none
+	next  *strand // in the executor's queue
 
 	mu struct {
 		sync.Mutex
@@ -38,32 +46,32 @@ type strand struct {
 // handler sends must not overtake it: the next one comes as a task behind it.
 var elsewhere = new(strand)
 
-// busy reports whether work of the socket waits or runs.
-func (s *Socket) busy() bool {
-	st := s.strand.Load()
+// busy reports whether work of the actor waits or runs.
+func (a *actor) busy() bool {
+	st := a.strand.Load()
 	return st != nil && st != elsewhere
 }
 
-// run does a job of a socket: at once if it may run on the loop and nothing
+// run does a job of an actor: at once if it may run on the loop and nothing
 // waits before it, else as soon as what waits is done. Loop only.
-func (l *Loop) run(s *Socket, j job) {
-	st := s.strand.Load()
+func (l *Loop) run(a *actor, j job) {
+	st := a.strand.Load()
 	if st == nil && j.inline && !l.inside {
 		l.inside = true
 		j.call()
 		l.inside = false
 		return
 	}
-	if s.busy() && st.add(l, j) {
+	if a.busy() && st.add(l, j) {
 		return
 	}
-	st = &strand{socket: s}
+	st = &strand{actor: a}
 	st.mu.jobs = append(st.mu.jobs, j)
 	if j.event != nil {
 		st.mu.bytes = j.event.size()
-		j.inline = s.plan().inline(j.event.name, true)
+		j.inline = j.event.socket.plan().inline(j.event.name, true)
 	}
-	s.strand.Store(st)
+	a.strand.Store(st)
 	l.server.strands.add()
 	if j.inline {
 		// Behind what is on its way; and what a handler causes, such as the
@@ -86,7 +94,7 @@ func (st *strand) add(l *Loop, j job) bool {
 	if j.event != nil {
 		if st.mu.bytes >= limits.PendingBytes || len(st.mu.jobs)-st.mu.head >= limits.PendingEvents {
 			l.stats.limit(LimitPendingEvents)
-			l.engine.Post(&overloadTask{st.socket})
+			l.engine.Post(&overloadTask{j.event.socket})
 			j.event.release()
 			return true
 		}
@@ -114,8 +122,8 @@ const turn = 64
 // work does jobs from the front, on a worker if onLoop is false. It reports
 // whether the strand wants another turn on a worker.
 func (st *strand) work(onLoop bool) (again bool) {
-	s := st.socket
-	if s == nil {
+	a := st.actor
+	if a == nil {
 		// Taken off first: a call that ends its goroutine must not come again.
 		if call := st.mu.jobs[0].call; call != nil {
 			st.mu.jobs[0] = job{}
@@ -128,18 +136,18 @@ func (st *strand) work(onLoop bool) (again bool) {
 		if st.mu.head == len(st.mu.jobs) {
 			st.mu.over = true
 			if onLoop {
-				s.strand.CompareAndSwap(st, nil)
+				a.strand.CompareAndSwap(st, nil)
 			} else {
-				s.strand.CompareAndSwap(st, elsewhere)
+				a.strand.CompareAndSwap(st, elsewhere)
 			}
 			st.mu.Unlock()
-			s.ns.server.strands.done()
+			a.loop.server.strands.done()
 			return false
 		}
 		j := st.mu.jobs[st.mu.head]
 		inline, p := j.inline, plan{}
 		if j.event != nil {
-			p = s.plan()
+			p = j.event.socket.plan()
 			inline = p.inline(j.event.name, onLoop)
 		}
 		if inline != onLoop {
@@ -147,7 +155,7 @@ func (st *strand) work(onLoop bool) (again bool) {
 			if onLoop {
 				return true
 			}
-			s.loop.engine.Post(st)
+			a.loop.engine.Post(st)
 			return false
 		}
 		st.mu.jobs[st.mu.head] = job{}
@@ -162,11 +170,11 @@ func (st *strand) work(onLoop bool) (again bool) {
 			j.call()
 			continue
 		}
-		s.handle(j.event, p)
+		j.event.socket.handle(j.event, p)
 		j.event.release()
 	}
 	if onLoop {
-		s.loop.engine.Post(st)
+		a.loop.engine.Post(st)
 		return false
 	}
 	return true
@@ -174,7 +182,7 @@ func (st *strand) work(onLoop bool) (again bool) {
 
 // Run implements [transport.Task]: the loop's part of the work.
 func (st *strand) Run(*transport.Engine) {
-	l := st.socket.loop
+	l := st.actor.loop
 	l.inside = true
 	again := st.work(true)
 	l.inside = false

@@ -153,6 +153,14 @@ func legalOrigin(origin []byte) bool {
 // host, and those that CORS allows. Browsers send Origin with websocket
 // handshakes to any host and no other rule protects those.
 func (e *Engine) originAllowed(r *http1.Request) bool {
-	cors := e.opts.CORS
+	cors := e.cors()
 	return r.Origin == nil || sameHost(r) || cors != nil && (cors.Allows(r.Origin) || e.verdict != nil && e.verdict.Origin)
+}
+
+// cors are the rules for the request at hand.
+func (e *Engine) cors() *CORS {
+	if v := e.verdict; v != nil && v.Ruled {
+		return v.CORS
+	}
+	return e.opts.CORS
 }

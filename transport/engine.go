@@ -44,7 +44,8 @@ type Engine struct {
 	sessions  slab.Slab[Session]
 	made      uint32 // records taken so far: their generation, never 0
 	sids      id.Table
-	chosen    map[uint32]string // the names of sessions that have one, by index
+	chosen    map[uint32]string  // the names of sessions that have one, by index
+	carried   map[uint32]carried // sessions without connections, by index
 	timers    wheel.Wheel
 	alarm     int64 // the time last given to Network.Alarm, 0 for none
 	ids       id.Source

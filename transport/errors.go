@@ -73,6 +73,7 @@ var (
 	ErrBacklog        = &Error{"slow consumer: the outbound queue stays too long"}
 	ErrStalled        = &Error{"slow consumer: no progress in writing"}
 	ErrConnectTimeout = &Error{"no namespace joined within connectTimeout"}
+	ErrMessageSize    = &Error{"message too large"}
 	ErrMessageTimeout = &Error{"a fragmented message was not completed in time"}
 	ErrTLS            = &Error{"broken TLS record"}
 	ErrWrite          = &Error{"write error"}

@@ -37,7 +37,9 @@ type Question struct {
 // Verdict is what becomes of a request. The zero Verdict lets it through to the
 // engine's checks.
 type Verdict struct {
-	Origin  bool            // its origin is allowed, whatever the rules of CORS say
+	Origin  bool // its origin is allowed, whatever the rules of CORS say
+	Ruled   bool // CORS, which may be nil, holds for it in place of the options'
+	CORS    *CORS
 	Fields  []byte          // field lines for its answer, whatever that is
 	Granted []byte          // field lines for its answer unless that is an error
 	Refusal *HandshakeError // it is refused with this
@@ -206,7 +208,7 @@ func (v *Verdict) answer() answer {
 // has besides its own, and returns how many bytes of them an error has too.
 func (e *Engine) appendExtra(dst []byte) (grown []byte, always int) {
 	v := e.verdict
-	if c := e.opts.CORS; c != nil {
+	if c := e.cors(); c != nil {
 		dst = c.AppendFields(dst, &e.req, v != nil && v.Origin)
 	}
 	if v == nil {

@@ -21,6 +21,9 @@ type Handler interface {
 	// OnMessage delivers a message: text, or raw bytes if binary is true. data
 	// may be overwritten by the handler.
 	OnMessage(s *Session, data []byte, binary bool)
+	// OnUpgrading tells that the client has tried a websocket and is about to go
+	// over to it, or with on false that this has come to nothing.
+	OnUpgrading(s *Session, on bool)
 	// OnUpgrade tells that the session goes on over websocket.
 	OnUpgrade(s *Session)
 	// OnDrain tells that all that waited for a slow client has been sent.

@@ -80,6 +80,10 @@ func (e *Engine) sessionTimer(s *Session) {
 // whether the session goes on.
 func (s *Session) beat(now int64) bool {
 	e := s.engine
+	if s.poll != nil && s.poll.carried {
+		s.due = ticks(now + never) // heartbeats are the carrier's business
+		return true
+	}
 	if s.dialect.revision3() {
 		s.close(PingTimeout, nil)
 		return false

@@ -13,6 +13,8 @@ import (
 
 // kernel is the network of a group of engines. All its loops run on the test's goroutine, one turn at a time.
 type kernel struct {
+	upgrading int // sessions that are told to be upgrading, or have been
+
 	t     testing.TB
 	now   int64
 	opts  Options

@@ -15,12 +15,14 @@ type polling struct {
 	spool     *buffer       // packets for the next poll, nil when there are none
 	over      uint32        // tick at which a burst in it began, 0 for none
 	base64    bool          // the candidate's client cannot read bytes
+	carried   bool          // the session does not poll, see Engine.Carry
+	ready     bool          // its carrier takes messages
 	coding    coding.Coding // that the open GET wants its answer in
 	jsonp     *jsonp        // of a client that polls by JSONP, else nil
 }
 
-// open reports whether a GET waits.
-func (p *polling) open() bool { return p.get.engine != nil }
+// open reports whether a GET waits, or the carrier does.
+func (p *polling) open() bool { return p.get.engine != nil || p.ready }
 
 // probed reports whether the client is about to switch over.
 func (p *polling) probed() bool { return p.candidate != nil && p.candidate.probed }
@@ -137,6 +139,10 @@ func (s *Session) flushPoll() {
 	s.queued = false
 	p := s.poll
 	if s.state == sessionOpen && p != nil && p.open() && p.spool != nil {
+		if p.carried {
+			s.handOver()
+			return
+		}
 		s.answerGet(nil)
 	}
 }

@@ -50,7 +50,7 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 		x.asked = append([]byte(nil), head...)
 	}
 	ref := e.ref(c, x)
-	if cors := e.opts.CORS; cors != nil && !cors.Continue && cors.Preflight(r) {
+	if cors := e.cors(); cors != nil && !cors.Continue && cors.Preflight(r) {
 		return e.answerEarly(c, ref, answer{status: cors.PreflightStatus(), cache: true}, rest)
 	}
 	if v := e.verdict; v.decided() {

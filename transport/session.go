@@ -169,7 +169,7 @@ func (s *Session) Close() {
 // closeForced closes the session from this side; err says why.
 func (s *Session) closeForced(err error) {
 	reason := ForcedClose
-	if s.conn == nil && !s.poll.open() && !s.poll.probed() {
+	if s.conn == nil && !s.poll.carried && !s.poll.open() && !s.poll.probed() {
 		reason = ForcedServerClose
 	}
 	s.close(reason, err)
@@ -199,7 +199,11 @@ func (s *Session) close(reason CloseReason, err error) {
 		c.session = nil
 		e.endFrames(c, ws.StatusNone)
 	}
-	if s.poll != nil {
+	switch {
+	case s.poll == nil:
+	case s.poll.carried:
+		s.endCarrier(reason, err)
+	default:
 		s.closePolling(reason)
 	}
 	if s.state != sessionLingering {

@@ -54,12 +54,16 @@ func (s *Session) probe(c *Conn, payload []byte, binary bool) {
 		if !e.room(c) {
 			return
 		}
+		first := !c.probed
 		c.probed = true
 		out := e.output(c)
 		out.B = ws.AppendFrame(out.B, ws.OpText, probePong)
 		if p := s.poll; p.open() && p.spool == nil {
 			s.sendPacket(engineio.Noop)
 			s.flushPoll()
+		}
+		if first && s.state == sessionOpen {
+			e.handler.OnUpgrading(s, true)
 		}
 	case !binary && c.probed && len(payload) == 1 && payload[0] == '0'+byte(engineio.Upgrade):
 		s.upgrade(c)
@@ -72,6 +76,7 @@ func (s *Session) probe(c *Conn, payload []byte, binary bool) {
 func (s *Session) dropCandidate(c *Conn) {
 	if s.poll != nil && s.poll.candidate == c {
 		s.poll.candidate = nil
+		s.notUpgrading(c)
 	}
 }
 
@@ -80,6 +85,14 @@ func (s *Session) endCandidate() {
 	if c := s.poll.candidate; c != nil {
 		s.poll.candidate, c.session = nil, nil
 		s.engine.endFrames(c, ws.StatusNone)
+		s.notUpgrading(c)
+	}
+}
+
+// notUpgrading tells that nothing comes of an upgrade that was told.
+func (s *Session) notUpgrading(c *Conn) {
+	if c.probed && s.state == sessionOpen {
+		s.engine.handler.OnUpgrading(s, false)
 	}
 }
 

@@ -197,12 +197,21 @@ func TestUpgradeTimeout(t *testing.T) {
 		k := one(t)
 		c := k.poller(0)
 		w := c.candidate(0)
+		wantUpgrading := 0
 		if probe {
 			w.text("2probe")
-			w.want("3probe")
+			w.text("2probe")
+			w.want("3probe", "3probe")
+			wantUpgrading = 1
+		}
+		if k.upgrading != wantUpgrading {
+			t.Errorf("%d sessions are told to be upgrading, want %d", k.upgrading, wantUpgrading)
 		}
 		k.within(k.opts.UpgradeTimeout, k.opts.UpgradeTimeout+20, "close", func() bool { return w.shut })
 		w.want("close:1005")
+		if k.upgrading != 0 {
+			t.Errorf("%d sessions are told to be upgrading, and none is", k.upgrading)
+		}
 		if n := k.stats().Limits[LimitUpgradeTime]; n != 1 {
 			t.Errorf("%d limit hits", n)
 		}

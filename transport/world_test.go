@@ -87,6 +87,14 @@ func (r *recorder) OnUpgrade(s *Session) {
 	}
 }
 
+func (r *recorder) OnUpgrading(s *Session, on bool) {
+	if on {
+		r.k.upgrading++
+	} else {
+		r.k.upgrading--
+	}
+}
+
 func (r *recorder) OnDrain(s *Session) {
 	r.note(s, "drain")
 	if f := r.k.onDrain; f != nil {

@@ -36,6 +36,7 @@ func (h *handler) OnMessage(s *transport.Session, data []byte, _ bool) {
 	s.Send(data)
 }
 func (h *handler) OnUpgrade(*transport.Session)                             {}
+func (h *handler) OnUpgrading(*transport.Session, bool)                     {}
 func (h *handler) OnDrain(*transport.Session)                               {}
 func (h *handler) OnClose(*transport.Session, transport.CloseReason, error) {}
 func (h *handler) OnForeign(*transport.Hello) bool                          { return false }

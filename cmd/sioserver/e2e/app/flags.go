@@ -22,6 +22,8 @@ type flags struct {
 	adapter     string
 	redis       string
 	redisKey    string
+	lines       bool
+	engine      bool
 }
 
 // configuration reads the command line.
@@ -37,6 +39,8 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.BoolVar(&cfg.CleanupEmptyChildNamespaces, "cleanup-namespaces", false, "switch")
 	flag.BoolVar(&f.markHeaders, "mark-headers", false, "switch")
 	flag.BoolVar(&f.roomEvents, "room-events", false, "switch")
+	flag.BoolVar(&f.lines, "lines", false, "switch")
+	flag.BoolVar(&f.engine, "engine-events", false, "switch")
 	compress := flag.Int("http-compression", 1024, "bytes")
 	flag.StringVar(&f.adapter, "adapter", "none", "none or redis and its kinds")
 	flag.StringVar(&f.redis, "redis", "", "unix socket")
@@ -90,6 +94,10 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	}
 	if *cookie != "" {
 		cfg.Cookie = &loop.Cookie{Name: *cookie}
+	}
+	if *origin == "delegate" {
+		*origin = ""
+		cfg.CORS = &loop.CORS{For: delegate}
 	}
 	if *origin != "" {
 		cfg.CORS, err = cors(*origin)
@@ -146,4 +154,17 @@ func cors(origin string) (*loop.CORS, error) {
 	default:
 		return &loop.CORS{Origin: origin}, nil
 	}
+}
+
+// delegate says by the request which rules hold for it.
+func delegate(r *http.Request) (*loop.CORS, error) {
+	switch r.URL.Query().Get("rules") {
+	case "own":
+		return &loop.CORS{Origin: r.Header.Get("Origin"), Credentials: true, Methods: []string{"GET"}}, nil
+	case "all":
+		return &loop.CORS{Origin: "*"}, nil
+	case "error":
+		return nil, errors.New("no rules")
+	}
+	return &loop.CORS{Origins: []string{"http://good.example"}, MaxAge: time.Minute}, nil
 }

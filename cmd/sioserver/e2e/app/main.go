@@ -54,6 +54,11 @@ func run() error {
 	select {
 	case <-server.Listening():
 		app.journal(map[string]any{"listening": server.Addrs()[0]})
+		if f.lines {
+			if err := app.lines(); err != nil {
+				return err
+			}
+		}
 	case err := <-ended:
 		return err
 	}
@@ -89,6 +94,9 @@ func (a *app) engine(f flags) {
 		}
 		a.journal(map[string]any{"event": "connection_error", "code": e.Code, "message": e.Message, "context": context})
 	})
+	if f.engine {
+		a.server.OnEngineConnection(a.client)
+	}
 	if f.markHeaders {
 		a.server.OnInitialHeaders(func(h http.Header, _ *http.Request) {
 			h.Set("X-Sio-First", "yes")
@@ -96,6 +104,20 @@ func (a *app) engine(f flags) {
 		})
 		a.server.OnHeaders(func(h http.Header, _ *http.Request) { h.Set("X-Sio-Every", "yes") })
 	}
+}
+
+// client keeps the journal of a client of the engine.
+func (a *app) client(c loop.Conn) {
+	note := func(event string) {
+		a.journal(map[string]any{"event": event, "id": c.ID(), "transport": c.Transport(), "upgrading": c.Upgrading()})
+	}
+	note("engine-connection")
+	c.OnUpgrading(func() { note("engine-upgrading") })
+	c.OnUpgrade(func() { note("engine-upgrade") })
+	c.OnClose(func(reason loop.DisconnectReason, _ error) {
+		a.journal(map[string]any{"event": "engine-close", "id": c.ID(), "reason": reason, "clients": a.server.ClientsCount()})
+	})
+	_ = c.Send("hello")
 }
 
 // journal writes a line on standard output.

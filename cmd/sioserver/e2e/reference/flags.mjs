@@ -28,6 +28,8 @@ const DEFAULTS = {
   'deny-query': '',
   'mark-headers': 'false',
   'generate-id': '',
+  'lines': 'false',
+  'engine-events': 'false',
   'room-events': 'false',
   'cleanup-namespaces': 'false',
   'http-compression': '1024',
@@ -50,6 +52,15 @@ function origin(text) {
   const pattern = /^\/(.*)\/$/.exec(text);
   if (pattern) return new RegExp(pattern[1]);
   return text.includes(',') ? text.split(',') : text;
+}
+
+// Says by the request which rules hold for it.
+function delegate(req, decide) {
+  const rules = new URL(req.url, 'http://localhost').searchParams.get('rules');
+  if (rules === 'own') decide(null, { origin: req.headers.origin, credentials: true, methods: 'GET' });
+  else if (rules === 'all') decide(null, { origin: '*' });
+  else if (rules === 'error') decide(new Error('no rules'));
+  else decide(null, { origin: ['http://good.example'], maxAge: 60 });
 }
 
 function allowRequest(text) {
@@ -89,7 +100,9 @@ export function serverOptions(flags) {
       skipMiddlewares: !yes('recovery-middlewares'),
     };
   }
-  if (flags['cors-origin']) {
+  if (flags['cors-origin'] === 'delegate') {
+    options.cors = delegate;
+  } else if (flags['cors-origin']) {
     options.cors = { origin: origin(flags['cors-origin']), credentials: yes('cors-credentials') };
   }
   if (flags.cookie) options.cookie = { name: flags.cookie };

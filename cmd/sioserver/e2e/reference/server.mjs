@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { Server } from 'socket.io';
+import { serveLines } from '../suite/lines.mjs';
 import { cluster } from './cluster.mjs';
 import { readFlags, serverOptions } from './flags.mjs';
 import { namespaces } from './namespaces.mjs';
@@ -48,6 +49,19 @@ io.engine.on('connection_error', ({ code, message, context }) => {
   const { error, ...rest } = context ?? {};
   journal({ event: 'connection_error', code, message, context: rest });
 });
+if (flags['engine-events'] === 'true') {
+  io.engine.on('connection', (conn) => {
+    const note = (event) => journal({ event, id: conn.id, transport: conn.transport.name, upgrading: conn.upgrading });
+    note('engine-connection');
+    conn.on('upgrading', () => note('engine-upgrading'));
+    conn.on('upgrade', () => note('engine-upgrade'));
+    conn.on('close', (reason) => {
+      const clients = io.engine.clientsCount;
+      setImmediate(() => journal({ event: 'engine-close', id: conn.id, reason, clients: Math.min(clients, io.engine.clientsCount) }));
+    });
+    conn.send('hello');
+  });
+}
 if (flags['generate-id']) {
   io.engine.generateId = async (req) => {
     const id = new URL(req.url, 'http://localhost').searchParams.get(flags['generate-id']);
@@ -80,4 +94,7 @@ http.on('error', (err) => {
   console.error(err.message);
   process.exit(1);
 });
-http.listen(Number(port), host, () => journal({ listening: `${host}:${port}` }));
+http.listen(Number(port), host, async () => {
+  journal({ listening: `${host}:${port}` });
+  if (flags.lines === 'true') journal({ event: 'lines', port: await serveLines(io) });
+});
