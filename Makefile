@@ -29,10 +29,11 @@ build: $(BUNDLE) ## build bin/sioserver, the browser client included
 
 test: lint unit race e2e page bench-smoke ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser, a moment of load
 
-unit: redis ## Go tests, with gnet's faster poller and without, and those of the server over TLS
+unit: redis ## Go tests, with gnet's faster poller and without, over TLS, and with each of the ways in which output can leave
 	$(GO) test $(GOFLAGS_TAGS) ./...
 	SIO_TEST_TLS=1 $(GO) test -count=1 $(GOFLAGS_TAGS) ./loop
 	$(GO) test -short ./loop/... ./transport
+	for way in io_uring gather send; do SIOSERVER_TEST_FLUSH=$$way $(GO) test $(GOFLAGS_TAGS) -short ./loop/... ./transport || exit 1; done
 
 # Go's pointer checks, which come with -race, do not allow what gnet's faster poller does with epoll's user data.
 race: redis ## Go tests with the race detector

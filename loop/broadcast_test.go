@@ -120,6 +120,9 @@ func TestBroadcastTargets(t *testing.T) {
 		if err := test.o.Emit("m", test.name, 1); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := s.Stats(t.Context()); err != nil { // the loops have seen it before anybody polls again
+			t.Fatal(err)
+		}
 		c.expect(t, test.name, `2["m","`+test.name+`",1]`, test.receivers...)
 	}
 	sent := c.sockets[0].Compress(false)

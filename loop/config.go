@@ -70,6 +70,11 @@ type Config struct {
 	// Loops is the number of event loops, at most 256. Default: GOMAXPROCS. At low
 	// load a server costs least if GOMAXPROCS is one more than that.
 	Loops int
+	// IOUring sends what leaves for several clients at a time by io_uring, which
+	// costs less than a system call for each. By default it is used where the
+	// system allows it; if it is enabled, [New] fails where it does not. See
+	// [Stats.IOUring].
+	IOUring Switch
 	// MaxConnections is the number of connections beyond which new ones are
 	// closed at once. Default: what the limit of open files leaves after a
 	// reserve for everything else.
@@ -368,6 +373,7 @@ func (c *Config) validate() error {
 	}
 	check(c.Loops > 0 && c.Loops <= maxLoops, "Loops is %d, it must be from 1 to %d", c.Loops, maxLoops)
 	check(!c.NoListen || len(c.Listen)+len(c.Listeners) == 0, "NoListen is set, and so are Listen or Listeners: leave one of them out")
+	check(c.IOUring >= Default && c.IOUring <= Disabled, "IOUring is %d, it must be Default, Enabled or Disabled", c.IOUring)
 	check(c.MaxConnections >= 0, "MaxConnections is %d, it must not be negative", c.MaxConnections)
 	check(strings.HasPrefix(c.Path, "/"), "Path is %q, it must begin with a slash", c.Path)
 	check(!strings.ContainsFunc(c.Path, notInPath), "Path is %q, it must be ASCII without space, ? and #", c.Path)

@@ -76,6 +76,7 @@ func TestConfigFaults(t *testing.T) {
 	}{
 		{loop.Config{Loops: -1}, "loop: Loops is -1, it must be from 1 to 256"},
 		{loop.Config{Loops: 257}, "loop: Loops is 257, it must be from 1 to 256"},
+		{loop.Config{IOUring: 3}, "loop: IOUring is 3, it must be Default, Enabled or Disabled"},
 		{loop.Config{MaxConnections: -2}, "loop: MaxConnections is -2, it must not be negative"},
 		{loop.Config{Path: "x"}, `loop: Path is "x/", it must begin with a slash`},
 		{loop.Config{Path: "/a b"}, `loop: Path is "/a b/", it must be ASCII without space, ? and #`},

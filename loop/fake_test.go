@@ -19,6 +19,7 @@ import (
 type fakeNetwork struct {
 	last, all []byte
 	writes    int
+	woken     bool
 }
 
 func (n *fakeNetwork) Write(_ *transport.Conn, p []byte) error {
@@ -30,12 +31,20 @@ func (n *fakeNetwork) Write(_ *transport.Conn, p []byte) error {
 	return nil
 }
 
+func (n *fakeNetwork) Send(batch []transport.Output) {
+	for i := range batch {
+		o := &batch[i]
+		_ = n.Write(o.Conn, o.Data)
+		o.Sent = len(o.Data)
+	}
+}
+
 func (*fakeNetwork) Buffered(*transport.Conn) int                         { return 0 }
 func (*fakeNetwork) Shutdown(*transport.Conn)                             {}
 func (*fakeNetwork) Close(*transport.Conn)                                {}
 func (*fakeNetwork) Leave(*transport.Conn, []byte) bool                   { return false }
 func (*fakeNetwork) Move(*transport.Conn, *transport.Engine, []byte) bool { return false }
-func (*fakeNetwork) Wake()                                                {}
+func (n *fakeNetwork) Wake()                                              { n.woken = true }
 func (*fakeNetwork) Alarm(int64)                                          {}
 func (*fakeNetwork) RemoteAddr() net.Addr                                 { return nil }
 func (*fakeNetwork) LocalAddr() net.Addr                                  { return nil }
@@ -63,13 +72,22 @@ func newFakeServer(t testing.TB) *fakeServer {
 	return f
 }
 
+// feed gives bytes to a connection, and lets the batch end if the engine wants to.
+func (f *fakeServer) feed(c *transport.Conn, b []byte) {
+	f.engine.Feed(c, b)
+	if f.net.woken {
+		f.net.woken = false
+		f.engine.RunTasks()
+	}
+}
+
 // connect makes a websocket client in the namespace "/".
 func (f *fakeServer) connect(t testing.TB) *transport.Conn {
 	t.Helper()
 	c := f.engine.Open(f.net, 0)
 	f.engine.Feed(c, []byte("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
-	f.engine.Feed(c, maskedText("40"))
+	f.feed(c, maskedText("40"))
 	if !strings.Contains(string(f.net.last), `40{"sid":"`) {
 		t.Fatalf("answer to CONNECT: %q", f.net.last)
 	}

@@ -15,7 +15,7 @@ func BenchmarkEchoInline(b *testing.B) {
 	in := maskedText(`42["echo",1,{"a":[true,"text"]}]`)
 	b.ReportAllocs()
 	for b.Loop() {
-		f.engine.Feed(c, in)
+		f.feed(c, in)
 	}
 }
 
@@ -30,7 +30,7 @@ func BenchmarkEchoTyped(b *testing.B) {
 	in := maskedText(`42["echo",1,{"a":[true,"text"]}]`)
 	b.ReportAllocs()
 	for b.Loop() {
-		f.engine.Feed(c, in)
+		f.feed(c, in)
 	}
 }
 
@@ -44,7 +44,7 @@ func BenchmarkEventOffLoop(b *testing.B) {
 	in := maskedText(`42["e",1]`)
 	b.ReportAllocs()
 	for b.Loop() {
-		f.engine.Feed(c, in)
+		f.feed(c, in)
 		<-done
 	}
 }

@@ -24,7 +24,7 @@ func TestInlineBehindOffLoop(t *testing.T) {
 		f.engine.RunTasks()
 		f.awaitWorkers()
 	}
-	f.engine.Feed(c, maskedText(`42["inline",6]`)) // at once again
+	f.feed(c, maskedText(`42["inline",6]`)) // at once again
 	got := string(f.net.all)
 	want := []string{`["m",1]`, `["m",2]`, `["m",3]`, `["m",4]`, `["m",5]`, `["m",6]`}
 	at := 0

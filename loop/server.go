@@ -87,14 +87,18 @@ func New(cfg Config) (*Server, error) {
 	}
 	options := cfg.transportOptions()
 	s.web.init(s, options)
+	below := reactor.Config{
+		Listeners: listeners, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Ring: ring(cfg.IOUring), Logger: cfg.Logger,
+		Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
+	}
+	if flushing != nil {
+		flushing(&below, options)
+	}
 	s.engines = transport.NewGroup(cfg.Loops, options, clock)
 	for i, e := range s.engines {
 		s.loops = append(s.loops, &Loop{server: s, engine: e, index: i})
 	}
-	s.reactor, err = reactor.New(reactor.Config{
-		Listeners: listeners, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Logger: cfg.Logger,
-		Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
-	}, s.engines, clock)
+	s.reactor, err = reactor.New(below, s.engines, clock)
 	if err != nil {
 		return nil, fmt.Errorf("loop: %w", err)
 	}
@@ -104,6 +108,14 @@ func New(cfg Config) (*Server, error) {
 	s.root = s.Of("/")
 	s.setGates()
 	return s, nil
+}
+
+// flushing, if a test sets it, changes how output leaves.
+var flushing func(*reactor.Config, *transport.Options)
+
+// ring is a Switch as the reactor wants it.
+func ring(s Switch) reactor.Ring {
+	return map[Switch]reactor.Ring{Default: reactor.RingIfAble, Enabled: reactor.RingAlways, Disabled: reactor.RingNever}[s]
 }
 
 // Root is the namespace "/", which clients join unless they ask for another.

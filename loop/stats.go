@@ -62,6 +62,7 @@ type Stats struct {
 	DeflatedIn         uint64 // their bytes before
 	DeflatedOut        uint64 // and after
 	Deflations         uint64 // times that one was compressed, for any number of receivers
+	IOUring            IOUringStats
 	MessagesIn         uint64 // Engine.IO messages
 	MessagesOut        uint64
 	Events             uint64 // from clients
@@ -76,6 +77,15 @@ type Stats struct {
 	Recovered          uint64            // sockets that came back
 	RecoveryFailures   map[string]uint64 // clients that could not, by [Socket.RecoveryFailure]
 	LimitHits          map[string]uint64 // by name of the limit
+}
+
+// IOUringStats count output that left by io_uring.
+type IOUringStats struct {
+	InUse     bool   // on every loop
+	Submits   uint64 // system calls
+	Sends     uint64 // writes
+	Short     uint64 // of these, those that did not take all; the rest went on without io_uring
+	Fallbacks uint64 // writes for which the kernel had no room; they went without io_uring
 }
 
 // Stats asks every loop for its counters. It waits for the answers, so an
@@ -102,6 +112,8 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 			"tls_evicted":        shaking.Evicted,
 		},
 	}
+	ring := s.reactor.Flush()
+	total.IOUring = IOUringStats{InUse: ring.Ring, Submits: ring.Submits, Sends: ring.Sends, Short: ring.Short, Fallbacks: ring.Fallbacks}
 	if s.onLoop() {
 		return total, ErrOnLoop
 	}

@@ -299,7 +299,7 @@ func (c *contract) compare(t *testing.T, v *vector, w *want) {
 	eventually(t, "the events are handled", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return len(r.events) >= wantedEvents(w.events) && len(r.joined) >= len(w.joined)
+		return len(r.events) >= wantedEvents(w.events) && len(r.joinedByTest()) >= len(w.joined)
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -316,9 +316,13 @@ func (c *contract) compare(t *testing.T, v *vector, w *want) {
 	}
 	compareTexts(t, "events", r.events, w.events)
 	if w.joined != nil {
-		joined := slices.DeleteFunc(slices.Clone(r.joined), func(n string) bool { return n == "/sentinel" })
-		compareTexts(t, "joined", joined, w.joined)
+		compareTexts(t, "joined", r.joinedByTest(), w.joined)
 	}
+}
+
+// joinedByTest are the namespaces that the vector has joined. The lock is held.
+func (r *record) joinedByTest() []string {
+	return slices.DeleteFunc(slices.Clone(r.joined), func(n string) bool { return n == "/sentinel" })
 }
 
 // wantedEvents is the number of events in a list that may be shortened.

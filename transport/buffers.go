@@ -47,3 +47,10 @@ func (p *bufferPool) put(b *buffer) *buffer {
 	bytebufferpool.Put(b)
 	return nil
 }
+
+// drop is put for a buffer that somebody may still read.
+func (p *bufferPool) drop(b *buffer) {
+	if b != nil {
+		p.lent--
+	}
+}

@@ -31,6 +31,7 @@ type Conn struct {
 
 	state   connState
 	queued  bool // on the list of those with output
+	sending bool // output is with the network, the outcome is not seen to yet
 	blocked bool // the network keeps bytes that the kernel did not take
 	linger  bool // the peer may still be sending: drain before closing
 	final   bool // no request after those at hand
@@ -89,6 +90,12 @@ func (e *Engine) Feed(c *Conn, p []byte) {
 		e.consume(c, p)
 	}
 	e.busy, e.feeding = false, nil
+	if c.state == connWebSocket && c.queued && e.gathers() {
+		if len(e.dirty) >= OutputBatch {
+			e.settle()
+		}
+		return
+	}
 	if len(e.polls)+len(e.dirty) > 1 {
 		// The peer's own answer leaves at once, what it caused elsewhere goes
 		// together with what the rest of the batch causes.
@@ -135,7 +142,7 @@ func (e *Engine) Closed(c *Conn) {
 	c.watch = e.timers.Cancel(c.watch)
 	c.over = 0
 	e.endDeflate(c)
-	lost := c.out != nil || e.net.Buffered(c) > 0
+	lost := c.out != nil || c.sending && !e.sentWhole(c) || e.net.Buffered(c) > 0
 	c.out = e.buffers.put(c.out)
 	c.shared = nil
 	s := c.session
@@ -192,22 +199,15 @@ func (e *Engine) flows(c *Conn) (open, free bool) {
 	if c.state >= connClosing {
 		return false, false
 	}
-	if c.out != nil && len(c.out.B) >= e.opts.OutboundIntact && !c.blocked {
+	if c.out != nil && len(c.out.B) >= e.opts.OutboundIntact && !c.blocked && !c.sending {
 		e.flush(c)
 	}
-	return c.state < connClosing, !c.blocked
+	return c.state < connClosing, !c.blocked && !c.sending
 }
 
 // waiting is the number of bytes that wait for a blocked connection.
 func (e *Engine) waiting(c *Conn) int {
-	n := e.net.Buffered(c)
-	switch {
-	case c.out != nil:
-		n += len(c.out.B)
-	case c.shared != nil:
-		n += len(c.shared.frames)
-	}
-	return n
+	return e.net.Buffered(c) + len(c.gathered())
 }
 
 // room reports whether the connection may be given an answer, and cuts it off
@@ -258,73 +258,6 @@ func (c *Conn) gathered() []byte {
 	return nil
 }
 
-// flush writes the output of the batch.
-func (e *Engine) flush(c *Conn) {
-	c.queued = false
-	if c.state == connClosed {
-		c.out = e.buffers.put(c.out)
-		return
-	}
-	if c.tls != nil {
-		e.seal(c)
-	}
-	p := c.gathered()
-	if len(p) > 0 {
-		err := e.net.Write(c, p)
-		e.stats.BytesOut += uint64(len(p))
-		e.stats.Writes++
-		if err != nil {
-			e.fail(c, ErrWrite)
-			return
-		}
-	}
-	c.shared = nil
-	c.out = e.buffers.put(c.out)
-	if len(p) > 0 {
-		e.afterWrite(c, len(p))
-	}
-	if c.sentAll() {
-		e.finish(c)
-	}
-	e.depart(c)
-}
-
-// afterWrite notes whether the peer keeps up, n bytes having been written.
-func (e *Engine) afterWrite(c *Conn, n int) {
-	left := e.net.Buffered(c)
-	switch {
-	case left == 0:
-		e.unblock(c)
-		return
-	case !c.blocked:
-		c.blocked = true
-		c.stalled = e.seconds()
-		e.lookAt(c)
-	case left < int(c.left)+n:
-		c.stalled = e.seconds()
-	}
-	c.left = uint32(left)
-}
-
-// unblock notes that all that waited has been sent.
-func (e *Engine) unblock(c *Conn) {
-	e.dropUnsent(c, false)
-	if !c.blocked {
-		return
-	}
-	c.blocked, c.over = false, 0
-	if p := c.pongs; p != nil {
-		c.pongs = nil
-		if c.state == connWebSocket || c.state == connCandidate {
-			out := e.output(c)
-			out.B = p.Written(out.B)
-		}
-	}
-	if s := c.session; s != nil && c.state == connWebSocket {
-		e.handler.OnDrain(s)
-	}
-}
-
 // end closes the connection when everything has been sent, and when a body that
 // is being discarded is over.
 func (e *Engine) end(c *Conn) {
@@ -354,7 +287,7 @@ func (e *Engine) endLingering(c *Conn) {
 
 // sentAll reports whether a connection that is closing can be closed.
 func (c *Conn) sentAll() bool {
-	return c.state == connClosing && !c.blocked && c.out == nil && c.shared == nil
+	return c.state == connClosing && !c.blocked && !c.sending && c.out == nil && c.shared == nil
 }
 
 // finish closes a connection that has sent everything, or waits for its peer.

@@ -253,17 +253,17 @@ func TestDeflateReceive(t *testing.T) {
 				k.told("1 open")
 				text := ticksEvent(3000, 1)
 				for range 3 {
-					w.push([]byte(w.pmd.frame(opText, "4"+text)))
+					w.send(w.pmd.frame(opText, "4"+text))
 					w.want("4" + text)
 				}
-				w.push([]byte(w.pmd.frame(opBinary, "\x01\x02") + frame(opText, "4plain") + w.pmd.frame(opText, "4é")))
+				w.send(w.pmd.frame(opBinary, "\x01\x02") + frame(opText, "4plain") + w.pmd.frame(opText, "4é"))
 				w.want("binary:0102", "4plain", "4é")
 				// In fragments, with a ping between.
 				packed := w.pmd.pack("4" + text)
-				w.push([]byte(frame(0x41, packed[:10]) + frame(opPing, "p") + frame(0x00, "") + frame(0x80, packed[10:])))
+				w.send(frame(0x41, packed[:10]) + frame(opPing, "p") + frame(0x00, "") + frame(0x80, packed[10:]))
 				w.want("pong:p", "4"+text)
 				packed = w.pmd.pack("4" + text)
-				w.push([]byte(frame(0x41, packed) + frame(0x80, "")))
+				w.send(frame(0x41, packed) + frame(0x80, ""))
 				w.want("4" + text)
 				stats := k.loops[0].engine.Stats()
 				if stats.Inflated != 7 || stats.InflatedOut != 5*3001+2+3 || stats.InflatedIn == 0 || stats.InflatedIn > 8000 {
@@ -307,7 +307,7 @@ func TestDeflateFaults(t *testing.T) {
 			w := k.pmdSocket(0, "EIO=4", offersAll)
 			other := k.pmdSocket(0, "EIO=4", offersAll)
 			k.log = nil
-			w.push([]byte(v.frames))
+			w.send(v.frames)
 			k.run()
 			if got := strings.Join(w.frames(), " "); got != v.want {
 				t.Errorf("frames %q, want %q", got, v.want)

@@ -54,6 +54,9 @@ type Engine struct {
 	feeding   *Conn  // whose input is being read
 	serving   served // what the handler is being told about
 	dirty     []*Conn
+	sending   []Output // with the network, or back from it
+	sent      int      // how many of these are seen to
+	gather    gathering
 	polls     []*Session // polling sessions with packets for their open request
 	graves    []uint32   // connections to recycle once the batch is over
 	tombs     []uint32   // sessions likewise

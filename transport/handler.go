@@ -82,6 +82,11 @@ type Network interface {
 	// it does. An error means that the connection is lost; [Engine.Closed] has
 	// been called for it or will be.
 	Write(c *Conn, p []byte) error
+	// Send writes for many connections at once, as far as the kernel takes it,
+	// and notes in each Output what became of it. It does not call the engine,
+	// and keeps nothing: the engine gives the rest to Write. For a connection
+	// with bytes kept by Write it does nothing.
+	Send(batch []Output)
 	// Buffered is the number of bytes kept by Write and not sent yet.
 	Buffered(c *Conn) int
 	// Shutdown ends the sending half, after all that was written.

@@ -67,6 +67,8 @@ func (e *Engine) RunTasks() {
 	e.inbox.swap()
 	e.inbox.run(e)
 	e.busy = false
+	e.endGathering()
+	e.handOver() // a panic may have left some
 	e.reap()
 	e.settle()
 }
@@ -90,25 +92,6 @@ func (in *inbox) run(e *Engine) {
 		in.batch[in.done] = nil
 		in.done++
 		t.Run(e)
-	}
-}
-
-// settle writes what the batch has left behind.
-func (e *Engine) settle() {
-	// Writing may fail and close sessions, whose handlers may send to others:
-	// the lists grow while they are walked.
-	for i := 0; i < len(e.polls); i++ {
-		e.polls[i].flushPoll()
-	}
-	clear(e.polls)
-	e.polls = e.polls[:0]
-	for i := 0; i < len(e.dirty); i++ {
-		e.flush(e.dirty[i])
-	}
-	clear(e.dirty)
-	e.dirty = e.dirty[:0]
-	if len(e.graves)+len(e.tombs) > 0 {
-		e.wakeSelf()
 	}
 }
 

@@ -43,6 +43,8 @@ type fakeLoop struct {
 	engine *Engine
 	woken  atomic.Bool
 	alarm  int64
+	calls  int // of Send
+	sends  int // outputs in them
 }
 
 // handlerPanic is what a handler panics with when a test wants it to.
@@ -52,6 +54,7 @@ var errBroken = errors.New("broken pipe")
 
 func newKernel(t testing.TB, loops int, change func(*Options)) *kernel {
 	k := &kernel{t: t, now: 1_000_000, opts: Defaults(), read: 16 << 10}
+	k.opts.Gather = wantedGather()
 	if change != nil {
 		change(&k.opts)
 	}
@@ -84,6 +87,37 @@ func (l *fakeLoop) Write(c *Conn, p []byte) error {
 	to.kept = append(to.kept, p...)
 	to.flow()
 	return nil
+}
+
+// Send leaves some of what the kernel would take to Write, and finds faults or leaves them to Write too.
+func (l *fakeLoop) Send(batch []Output) {
+	l.calls++
+	if len(batch) == 0 || len(batch) > OutputBatch {
+		l.k.t.Errorf("a batch of %d", len(batch))
+	}
+	for i := range batch {
+		o := &batch[i]
+		to := o.Conn.Wire.(*peer)
+		l.sends++
+		switch {
+		case to.over || to.shut || to.conn != o.Conn:
+			l.k.t.Errorf("peer %d: %d bytes sent after the end", to.number, len(o.Data))
+		case len(to.kept) > 0 || to.fault == faultClosed:
+		case to.fault == faultReturned:
+			if l.sends%2 == 0 {
+				o.Err = errBroken
+			}
+		default:
+			p := o.Data
+			if l.sends%3 == 0 {
+				p = p[:len(p)/2]
+			}
+			to.kept = append(to.kept, p...)
+			to.flow()
+			o.Sent = len(p) - len(to.kept)
+			to.kept = nil
+		}
+	}
 }
 
 func (l *fakeLoop) Buffered(c *Conn) int { return len(c.Wire.(*peer).kept) }

@@ -30,6 +30,7 @@ func newNullWith(change func(*Options)) *nullNetwork {
 	change(&opts)
 	opts.MaxRequests = 1 << 30
 	opts.AllowEIO3 = true
+	opts.Gather = wantedGather()
 	n.engine = NewGroup(1, &opts, func() int64 { return n.now })[0]
 	n.engine.Attach(&n.handler, n)
 	n.engine.Enter()
@@ -40,6 +41,14 @@ func (n *nullNetwork) Write(_ *Conn, p []byte) error {
 	n.bytes += len(p)
 	n.last = p
 	return nil
+}
+
+func (n *nullNetwork) Send(batch []Output) {
+	for i := range batch {
+		o := &batch[i]
+		n.bytes += len(o.Data)
+		n.last, o.Sent = o.Data, len(o.Data)
+	}
 }
 
 func (n *nullNetwork) Buffered(*Conn) int               { return 0 }
@@ -86,6 +95,7 @@ func (h *nullHandler) OnTimer(uint32)                              {}
 // feed gives bytes to a connection; they are copied first, since the engine unmasks in place.
 func (n *nullNetwork) feed(c *Conn, buf []byte, text []byte) {
 	n.engine.Feed(c, buf[:copy(buf, text)])
+	n.rest()
 }
 
 // websocket opens a session over websocket.

@@ -46,6 +46,7 @@ type Options struct {
 	LingerBytes    int   // discarded behind the last request or in it
 	SessionLinger  int64 // for a polling client to fetch the news of a close
 	OutboundIntact int   // bytes of one connection written at once, uncorked
+	Gather         Gather
 
 	CompressFrom  int // bytes of an answer to a poll from which it is compressed, 0 for never
 	CompressLevel int // from coding.MinLevel to coding.MaxLevel

@@ -140,7 +140,11 @@ func (p *peer) close() {
 	case p.loop == nil:
 		p.gone = true
 	default:
-		p.loop.drop(p)
+		c := p.conn
+		p.loop.guard(nil, func() { p.loop.engine.LastWrite(c) })
+		if !p.over {
+			p.loop.drop(p)
+		}
 	}
 }
 

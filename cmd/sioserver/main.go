@@ -47,6 +47,7 @@ type options struct {
 	listen    string
 	dev       bool
 	reusePort bool
+	ioUring   loop.Switch
 	cert, key string // files
 }
 
@@ -59,6 +60,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.cert, "tls-cert", "", "PEM `file` with the certificate, and those behind it: serve https and wss; read again on SIGHUP")
 	f.StringVar(&o.key, "tls-key", "", "PEM `file` with its key")
 	f.BoolVar(&o.dev, "dev", false, "loopback only: serve a page to try the server on, and relay between its clients")
+	f.Var(switchFlag{&o.ioUring}, "io-uring", "`on`, off or auto: send what leaves for several clients at a time by io_uring; auto does where the system allows it (default auto)")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -82,6 +84,22 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	return o, nil
 }
 
+// switchFlag is a flag for a [loop.Switch].
+type switchFlag struct{ s *loop.Switch }
+
+// Set implements [flag.Value].
+func (f switchFlag) Set(text string) error {
+	s, ok := map[string]loop.Switch{"on": loop.Enabled, "off": loop.Disabled, "auto": loop.Default}[text]
+	if !ok {
+		return errors.New("it is on, off or auto")
+	}
+	*f.s = s
+	return nil
+}
+
+// String implements [flag.Value]. The default is told by the usage line.
+func (f switchFlag) String() string { return "" }
+
 // loopback reports whether an address is reachable from this machine only.
 func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
@@ -100,7 +118,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	cfg := loop.Config{
-		Listen: []string{o.listen}, Loops: loops(), ReusePort: o.reusePort, DropHandshake: true, ReleaseMemory: true, Logger: log, ServeClient: loop.Enabled, ClientFiles: bundle(),
+		Listen: []string{o.listen}, Loops: loops(), ReusePort: o.reusePort, IOUring: o.ioUring, DropHandshake: true, ReleaseMemory: true, Logger: log, ServeClient: loop.Enabled, ClientFiles: bundle(),
 	}
 	if o.dev {
 		cfg.HTTP = devPages()

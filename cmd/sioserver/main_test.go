@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sioserver/sioserver/loop"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -25,6 +27,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--dev", "--listen", "[::1]:80"}, options{listen: "[::1]:80", dev: true}, ""},
 		{[]string{"--dev", "--listen", "localhost:80", "--reuse-port"}, options{listen: "localhost:80", dev: true, reusePort: true}, ""},
 		{[]string{"--listen", "0.0.0.0:80"}, options{listen: "0.0.0.0:80"}, ""},
+		{[]string{"--io-uring", "on"}, options{listen: ":3000", ioUring: loop.Enabled}, ""},
+		{[]string{"--io-uring", "off"}, options{listen: ":3000", ioUring: loop.Disabled}, ""},
+		{[]string{"--io-uring=auto"}, options{listen: ":3000"}, ""},
+		{[]string{"--io-uring", "yes"}, options{}, "on, off or auto"},
 		{[]string{"--dev", "--listen", "0.0.0.0:80"}, options{}, "loopback"},
 		{[]string{"--dev", "--listen", ":80"}, options{}, "loopback"},
 		{[]string{"--tls-cert", "a", "--tls-key", "b"}, options{listen: ":3000", cert: "a", key: "b"}, ""},

@@ -190,7 +190,7 @@ func (b *Bridge) closed() {
 		// The engine asks how much was lost, so the connection keeps its wire.
 		b.conn = nil
 		delete(b.loop.bridges, b)
-		b.loop.closed(c)
+		b.loop.closed(c, false)
 	}
 }
 
@@ -225,7 +225,7 @@ func (l *loop) closeBridges() {
 		if c := b.conn; c != nil {
 			b.conn = nil
 			b.ended()
-			l.closed(c)
+			l.closed(c, false)
 		}
 	}
 	clear(l.bridges)

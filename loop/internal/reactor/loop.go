@@ -20,8 +20,10 @@ type loop struct {
 	engine  *transport.Engine
 
 	// Any goroutine.
-	alarm atomic.Int64 // when Advance is wanted, 0 for never
-	mu    struct {
+	alarm   atomic.Int64 // when Advance is wanted, 0 for never
+	ringUp  atomic.Bool  // uring is in use
+	flushed flushCounts
+	mu      struct {
 		// Held while gnet is asked for something: once its loop has ended, the
 		// descriptor it is woken by belongs to somebody else.
 		sync.Mutex
@@ -33,6 +35,7 @@ type loop struct {
 	ended     bool                   // leaveTask has run
 	listeners map[net.Addr]*Listener // by gnet's address of them, once a connection has come
 	bridges   map[*Bridge]struct{}   // those that are open
+	uring     *uring                 // nil without
 
 	// The two things that are run on the loop, made once.
 	wake wakeTask

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,8 @@ type Config struct {
 	Listeners []Listener
 	Shared    bool // other processes may listen on the same ports
 	MaxConns  int  // 0: as many as the descriptor limit allows
+	Ring      Ring
+	Least     int // writes that go through a ring together at least; 0: as many as make it pay
 	Logger    *slog.Logger
 
 	Left      func(*Left)   // has connections that leave, on a goroutine of their own
@@ -90,17 +93,29 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 	if r.claims, err = claimAll(cfg.Listeners, cfg.Shared); err != nil {
 		return nil, err
 	}
+	if r.cfg.Least == 0 {
+		r.cfg.Least = ringLeast
+	}
 	r.clock = newClock(clockNow)
 	for _, e := range engines {
 		l := &loop{reactor: r, engine: e}
 		l.wake.loop, l.tick.loop = l, l
 		r.loops = append(r.loops, l)
 	}
+	if err := r.setUpRings(); err != nil {
+		r.Release()
+		return nil, err
+	}
 	return r, nil
 }
 
-// Release gives up the addresses.
-func (r *Reactor) Release() { r.once.release.Do(func() { release(r.claims) }) }
+// Release gives up the addresses and whatever else New has taken.
+func (r *Reactor) Release() {
+	r.once.release.Do(func() {
+		release(r.claims)
+		r.takeDownRings()
+	})
+}
 
 // Network is the network side of engine i. Before Run.
 func (r *Reactor) Network(i int) transport.Network { return r.loops[i] }
@@ -366,24 +381,28 @@ func (r *Reactor) OnTraffic(gc gnet.Conn) gnet.Action {
 }
 
 // OnClose is gnet's call for a connection that is gone.
-func (r *Reactor) OnClose(gc gnet.Conn, _ error) gnet.Action {
+func (r *Reactor) OnClose(gc gnet.Conn, err error) gnet.Action {
 	switch c := gc.Context().(type) {
 	case greeting:
 		return gnet.None
 	case *transport.Conn:
-		r.loops[c.Loop()].closed(c)
+		r.loops[c.Loop()].closed(c, errors.Is(err, io.EOF))
 	}
 	r.gone()
 	return gnet.None
 }
 
-// closed tells the engine of a connection that is gone.
-func (l *loop) closed(c *transport.Conn) {
+// closed tells the engine of a connection that is gone, or about to go if its
+// peer has ended its side.
+func (l *loop) closed(c *transport.Conn, byPeer bool) {
 	defer l.guardTask()
 	if l.ended {
 		// The loop closes what is left on its way out.
 		l.engine.Enter()
 		defer l.engine.Leave()
+	}
+	if byPeer {
+		l.engine.LastWrite(c)
 	}
 	l.engine.Closed(c)
 }

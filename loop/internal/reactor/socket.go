@@ -27,7 +27,7 @@ func raiseDescriptorLimit() (int, error) {
 // loops.
 func reserve(limit, loops, addrs int) int {
 	const spare = 32 // for connections between two loops, and the rest of a small process
-	own := loops*(2+addrs) + addrs
+	own := loops*(3+addrs) + addrs
 	return max(min(max(256, limit/100), limit/4), own+spare)
 }
 
