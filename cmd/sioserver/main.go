@@ -49,6 +49,8 @@ type options struct {
 	reusePort bool
 	ioUring   loop.Switch
 	cert, key string // files
+	compress  int    // bytes, 0 for never
+	takeover  bool
 }
 
 // parse reads the command line.
@@ -59,6 +61,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.reusePort, "reuse-port", false, "let other processes listen on the same port; the kernel spreads connections over them")
 	f.StringVar(&o.cert, "tls-cert", "", "PEM `file` with the certificate, and those behind it: serve https and wss; read again on SIGHUP")
 	f.StringVar(&o.key, "tls-key", "", "PEM `file` with its key")
+	f.IntVar(&o.compress, "per-message-deflate", 0, "compress websocket messages of so many `bytes` and more for clients that offer it, 0 for none")
+	f.BoolVar(&o.takeover, "context-takeover", false, "with --per-message-deflate: let messages refer to those before, for memory of each client")
 	f.BoolVar(&o.dev, "dev", false, "loopback only: serve a page to try the server on, and relay between its clients")
 	f.Var(switchFlag{&o.ioUring}, "io-uring", "`on`, off or auto: send what leaves for several clients at a time by io_uring; auto does where the system allows it (default auto)")
 	if err := f.Parse(args); err != nil {
@@ -72,6 +76,12 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	}
 	if (o.cert == "") != (o.key == "") {
 		return o, usageError{errors.New("--tls-cert and --tls-key go together: give both or neither")}
+	}
+	switch {
+	case o.compress < 0:
+		return o, usageError{fmt.Errorf("--per-message-deflate is %d, it must not be negative", o.compress)}
+	case o.takeover && o.compress == 0:
+		return o, usageError{errors.New("--context-takeover needs --per-message-deflate")}
 	}
 	switch {
 	case o.listen == "" && o.dev:
@@ -122,6 +132,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if o.dev {
 		cfg.HTTP = devPages()
+	}
+	if o.compress > 0 {
+		cfg.PerMessageDeflate = &loop.PerMessageDeflate{Threshold: o.compress}
+		if o.takeover {
+			cfg.PerMessageDeflate.ServerNoContextTakeover, cfg.PerMessageDeflate.ClientNoContextTakeover = loop.Disabled, loop.Disabled
+		}
 	}
 	if o.cert != "" {
 		if cfg.TLS, err = serveTLS(ctx, o.cert, o.key, log); err != nil {

@@ -36,6 +36,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--tls-cert", "a", "--tls-key", "b"}, options{listen: ":3000", cert: "a", key: "b"}, ""},
 		{[]string{"--tls-cert", "a"}, options{}, "--tls-cert and --tls-key go together"},
 		{[]string{"--tls-key", "a"}, options{}, "--tls-cert and --tls-key go together"},
+		{[]string{"--per-message-deflate", "512", "--context-takeover"}, options{listen: ":3000", compress: 512, takeover: true}, ""},
+		{[]string{"--per-message-deflate", "-1"}, options{}, "--per-message-deflate is -1"},
+		{[]string{"--context-takeover"}, options{}, "--context-takeover needs --per-message-deflate"},
 		{[]string{"--devel"}, options{}, "-devel"},
 		{[]string{"dev"}, options{}, `unexpected argument "dev"`},
 	} {
