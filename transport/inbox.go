@@ -112,4 +112,11 @@ func (e *Engine) reap() {
 		e.sessions.Give(i)
 	}
 	e.tombs = e.tombs[:0]
+	if cap(e.graves) > inboxKeep && cap(e.graves) > 8*e.live.conns {
+		// They were made for a crowd that has gone.
+		e.graves, e.tombs = nil, nil
+		if len(e.polls)+len(e.dirty) == 0 {
+			e.polls, e.dirty = nil, nil
+		}
+	}
 }
