@@ -201,12 +201,14 @@ func TestAttachBodies(t *testing.T) {
 		},
 		"two bodies at once": func(w *wire, at string) {
 			_, _ = io.WriteString(w, "POST "+at+" HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n42")
-			second, err := dialWire(s.addr())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = second.Close() }()
+			// Which of two that overlap is refused, and which is cut off with its
+			// session, is a matter of which head comes first.
 			eventually(t, "the second is refused", func() bool {
+				second, err := dialWire(s.addr())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = second.Close() }()
 				r, err := second.exchange("POST", at, "42[\"sync\",1]")
 				return err == nil && r.status == 400
 			})
