@@ -35,12 +35,21 @@ type crowdState struct {
 	RSS     int64   // bytes
 	GC      float64 // seconds of processor time for a collection
 	Objects int64
+	CPU     float64 // seconds of processor time used before it was asked
+	Told    float64 // and when it had told
 }
 
 // runCrowd is the server's main function: it answers every line on its input
 // with its state.
 func runCrowd(keeps string) error {
-	s, err := loop.New(loop.Config{Listen: []string{"127.0.0.1:0"}, Loops: 1, DropHandshake: keeps != "kept"})
+	if keeps == "goroutines" {
+		addr, clients, err := serveGoroutines()
+		if err != nil {
+			return err
+		}
+		return tellCrowd(addr, clients)
+	}
+	s, err := loop.New(crowdConfig(keeps))
 	if err != nil {
 		return err
 	}
@@ -52,12 +61,27 @@ func runCrowd(keeps string) error {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	<-s.Listening()
+	if err := tellCrowd(s.Addrs()[0], func() int {
+		stats, err := s.Stats(context.Background())
+		if err != nil {
+			return -1
+		}
+		return stats.Sockets
+	}); err != nil {
+		return err
+	}
+	cancel()
+	return <-ended
+}
+
+// tellCrowd answers until there are no more lines.
+func tellCrowd(addr string, clients func() int) error {
 	out := json.NewEncoder(os.Stdout)
 	for line := make([]byte, 1); ; {
 		if _, err := os.Stdin.Read(line); err != nil {
-			break
+			return nil
 		}
-		state, err := stateOfCrowd(s)
+		state, err := stateOfCrowd(addr, clients)
 		if err != nil {
 			return err
 		}
@@ -65,21 +89,16 @@ func runCrowd(keeps string) error {
 			return err
 		}
 	}
-	cancel()
-	return <-ended
 }
 
-func stateOfCrowd(s *loop.Server) (c crowdState, err error) {
-	stats, err := s.Stats(context.Background())
-	if err != nil {
-		return c, err
-	}
+func stateOfCrowd(addr string, clients func() int) (c crowdState, err error) {
+	asked := processTime()
 	const rounds = 10
 	before := collectorTime()
 	for range rounds {
 		runtime.GC()
 	}
-	c = crowdState{Addr: s.Addrs()[0], Sockets: stats.Sockets, GC: (collectorTime() - before) / rounds}
+	c = crowdState{Addr: addr, Sockets: clients(), CPU: asked, GC: (collectorTime() - before) / rounds}
 	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -91,6 +110,7 @@ func stateOfCrowd(s *loop.Server) (c crowdState, err error) {
 	var size int64
 	_, err = fmt.Sscan(string(b), &size, &c.RSS)
 	c.RSS *= int64(os.Getpagesize())
+	c.Told = processTime()
 	return c, err
 }
 

@@ -34,6 +34,7 @@ type Conn struct {
 	remote, local net.Addr
 	in            []byte // not read by crypto/tls yet; a view, unless Keep was called
 	out           []byte // written by crypto/tls and not taken yet
+	trimmed       bool   // what the handshake needed is given up
 	notified      bool   // the peer has been told that nothing more comes, or cannot be told
 }
 
@@ -83,7 +84,23 @@ func (c *Conn) Keep() { c.in = slices.Clone(c.in) }
 // Decrypt reads content of the connection into p, at most a record at a time.
 // Every error but [ErrWouldBlock] is final; [io.EOF] is the end announced by the
 // peer. The handshake must be complete.
-func (c *Conn) Decrypt(p []byte) (int, error) { return c.tls.Read(p) }
+func (c *Conn) Decrypt(p []byte) (int, error) {
+	n, err := c.tls.Read(p)
+	if err == ErrWouldBlock {
+		c.trim()
+	}
+	return n, err
+}
+
+// trim gives up buffers that are large, and for the first time all of them, which
+// are as large as the handshake needed them.
+func (c *Conn) trim() {
+	most := trimFrom
+	if !c.trimmed {
+		c.trimmed, most = true, 0
+	}
+	trim(c.tls, most)
+}
 
 // Pending reports whether crypto/tls has written something by itself: its part
 // of the handshake, answers to key updates, alerts.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,37 @@ func TestFirstBytes(t *testing.T) {
 		if whole, err := c.Offer([]byte(v.in)); whole != v.whole || err != v.err {
 			t.Errorf("%q: %v, %v", v.in, whole, err)
 		}
+	}
+}
+
+// TestTrim: a connection that is silent keeps neither what its handshake needed
+// nor what a large record did.
+func TestTrim(t *testing.T) {
+	if rawInput == 0 || hand == 0 {
+		t.Fatal("crypto/tls has other names for its buffers: look at trim.go")
+	}
+	near, l := dial(t, NewHandshakes(1, now), nil)
+	_, cfg := configs()
+	client := tls.Client(near, cfg)
+	kept := func() (n int) {
+		t.Helper()
+		l.on(t, func() {
+			v := reflect.ValueOf(l.c.tls).Elem()
+			for _, name := range []string{"rawInput", "hand"} {
+				n += v.FieldByName(name).FieldByName("buf").Cap()
+			}
+		})
+		return n
+	}
+	for _, size := range []int{1, 100_000, 1} {
+		said(t, client, make([]byte, size))
+		if n := kept(); n > 1024 {
+			t.Errorf("%d bytes are kept after a message of %d", n, size)
+		}
+	}
+	said(t, client, make([]byte, 2000))
+	if n := kept(); n < 2000 || n > trimFrom {
+		t.Errorf("%d bytes are kept for the next message of 2000", n)
 	}
 }
 
