@@ -81,7 +81,7 @@ type Config struct {
 	MaxConnections int
 
 	// Path is the path of the engine's requests; the final slash is added.
-	// Default: "/socket.io".
+	// Default: "/socket.io", or "/engine.io" with EngineOnly.
 	Path string
 	// Transports are the transports offered. Default: polling and websocket.
 	Transports []string
@@ -153,6 +153,14 @@ type Config struct {
 	// origin can connect then, with the cookies of their visitors.
 	// Default: false, and they are told that their protocol is not supported.
 	AllowEIO3 bool
+	// EngineOnly leaves Socket.IO out, for clients that speak Engine.IO and no
+	// more. Each session is a socket of "/" with the session's id, each message
+	// an event "message" whose one argument is a string or a []byte, and
+	// [Socket.Send] with one of these sends a message, as does the event "message"
+	// to rooms. What else would be sent is answered with [ErrEngineOnly],
+	// [Namespace.Use] panics, and no other namespace can be joined. The default of
+	// Path is "/engine.io" then, that of ServeClient disabled. Default: false.
+	EngineOnly bool
 	// Parser is the form of packets on the wire: [JSON], [MsgPack], or one of the
 	// user's own. Default: [JSON].
 	Parser Parser
@@ -279,6 +287,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Loops, min(runtime.GOMAXPROCS(0), maxLoops))
 	if c.Path == "" {
 		c.Path = "/socket.io"
+		if c.EngineOnly {
+			c.Path = "/engine.io"
+		}
 	}
 	c.Path = strings.TrimSuffix(c.Path, "/") + "/"
 	if len(c.Transports) == 0 {
@@ -380,6 +391,7 @@ func (c *Config) validate() error {
 	for _, t := range c.Transports {
 		check(t == Polling || t == WebSocket, "Transports has %q, it knows %q and %q", t, Polling, WebSocket)
 	}
+	c.engineOnly(check)
 	check(c.AllowUpgrades >= Default && c.AllowUpgrades <= Disabled, "AllowUpgrades is %d, it must be Default, Enabled or Disabled", c.AllowUpgrades)
 	duration("PingInterval", c.PingInterval)
 	duration("PingTimeout", c.PingTimeout)

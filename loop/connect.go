@@ -69,7 +69,7 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 	c.first = slot + 1
 	c.sockets++
 	alias := ""
-	if s.Revision() < 4 && (n.name != "/" || s.Chosen()) {
+	if l.sharesID(s) && (n.name != "/" || s.Chosen()) {
 		alias = revision3ID(n, s.Name())
 	}
 	e.member = n.shards[l.index].AddAs(e.id, alias, makeRef(slot, e.gen))
@@ -97,12 +97,17 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 }
 
 // newID is the id of a new socket: one of its own, or for a client of version 2
-// the session's.
+// and one without Socket.IO the session's.
 func (l *Loop) newID(s *transport.Session) id.ID {
-	if s.Revision() < 4 {
+	if l.sharesID(s) {
 		return s.ID()
 	}
 	return l.ids.New(uint8(l.index))
+}
+
+// sharesID reports whether the sockets of a session have its id.
+func (l *Loop) sharesID(s *transport.Session) bool {
+	return s.Revision() < 4 || l.server.cfg.EngineOnly
 }
 
 // admit runs the middleware for a socket.

@@ -120,6 +120,10 @@ func (c *customClient) add(s *Server, data []byte, binary bool) (p *Packet, err 
 
 // customMessage takes a message of a client.
 func (l *Loop) customMessage(s *transport.Session, c *client, data []byte, binary bool) {
+	if l.server.cfg.EngineOnly {
+		l.message(c, data, binary)
+		return
+	}
 	k := c.keep()
 	if k.custom == nil {
 		k.custom = new(customClient)

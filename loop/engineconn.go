@@ -60,8 +60,12 @@ func (e *engineConn) protect(what string, call func()) {
 // OnEngineConnection adds a handler that is told of each new Engine.IO session,
 // before the client is in any namespace: it joins none before the handlers have
 // returned. With [Inline] on it and on all others of its kind it runs on the
-// event loop. It costs memory for each client.
+// event loop. It costs memory for each client. It panics with Config.EngineOnly,
+// where [Server.OnConnection] tells of each session.
 func (s *Server) OnEngineConnection(h func(Conn), opts ...HandlerOption) {
+	if s.cfg.EngineOnly {
+		panic("loop: OnEngineConnection of a server with EngineOnly, where OnConnection tells of each session")
+	}
 	o := handlerOptions(opts)
 	s.asked.Store(true)
 	s.changeEngineHooks(func(k *engineHooks) { k.connection = append(slices.Clip(k.connection), hook[func(Conn)]{h, o.inline}) })

@@ -48,6 +48,8 @@ var (
 	ErrTooManyAcks = errors.New("loop: the socket has too many acknowledgements outstanding")
 	// ErrTooManyRooms: the socket is in as many rooms as Limits.Rooms.
 	ErrTooManyRooms = rooms.ErrTooManyRooms
+	// ErrEngineOnly: with Config.EngineOnly there are messages only.
+	ErrEngineOnly = errors.New("loop: with EngineOnly a string or a []byte is sent as the event message, and nothing else")
 	// ErrDropped: a volatile packet was dropped, so nobody will acknowledge it.
 	ErrDropped = errors.New("loop: the volatile packet was dropped")
 	// ErrAcked: the event was acknowledged before.

@@ -31,6 +31,7 @@ type Loop struct {
 	packet  socketio.Packet
 	event   Event  // lent to inline handlers
 	out     []byte // scratch for packets
+	arg     []byte // scratch for messages that become arguments
 	inside  bool   // code of the user's is running
 	stats   loopStats
 
@@ -151,6 +152,10 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 	}
 	forgetOrigin(h)
 	l.open.Add(1)
+	if l.server.cfg.EngineOnly {
+		l.beginEngineOnly(s, c)
+		return
+	}
 	l.announce(s)
 	if s.Revision() < 4 && l.client(s) == c { // whoever was told may have closed it
 		l.beginRevision3(s, c)

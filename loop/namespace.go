@@ -127,8 +127,12 @@ func (n *Namespace) Name() string { return n.name }
 // Server is the server the namespace belongs to.
 func (n *Namespace) Server() *Server { return n.server }
 
-// Use adds a middleware, which runs after those added before.
+// Use adds a middleware, which runs after those added before. It panics with
+// Config.EngineOnly, where nobody asks to join; see [Config.AllowRequest].
 func (n *Namespace) Use(m Middleware) {
+	if n.server.cfg.EngineOnly {
+		panic("loop: middleware of a server with EngineOnly, where nobody asks to join: use AllowRequest or UseEngine")
+	}
 	n.changeHooks(func(h *hooks) { h.middleware = append(h.middleware, m) })
 }
 

@@ -70,8 +70,11 @@ func New(cfg Config) (*Server, error) {
 	if s.form, known = cfg.Parser.(form); !known {
 		s.custom = cfg.Parser
 	}
+	if cfg.EngineOnly {
+		s.custom = messageParser{}
+	}
 	s.engineHooks.Store(&engineHooks{})
-	if cfg.ServeClient != Disabled {
+	if cfg.ServeClient.or(!cfg.EngineOnly) {
 		var err error
 		if s.files, err = newClientFiles(cfg.Path, cfg.ClientFiles, cfg.HTTP != nil && cfg.ServeClient == Default); err != nil {
 			return nil, err

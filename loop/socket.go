@@ -94,9 +94,10 @@ func (s *Socket) gone(expelled bool) {
 
 // ID is the socket's id, 20 characters, the same as the client's socket.id. It
 // is also the name of a room with only this socket in it. Of a client of version
-// 2 it is the session's id, with the namespace and # in front outside of "/".
+// 2 it is the session's id, with the namespace and # in front outside of "/"; with
+// Config.EngineOnly it is the session's too.
 func (s *Socket) ID() string {
-	if s.revision3 && (s.extra != nil || s.ns.name != "/") {
+	if (s.revision3 || s.ns.server.cfg.EngineOnly) && (s.extra != nil || s.ns.name != "/") {
 		return revision3ID(s.ns, s.sessionID())
 	}
 	return s.plainID()
@@ -238,6 +239,10 @@ func (t *disconnectTask) Run(*transport.Engine) {
 		return
 	}
 	s := e.session
+	if l.server.cfg.EngineOnly {
+		s.Close()
+		return
+	}
 	if !t.closeConn {
 		l.expel(e, t.socket.ref.slot())
 		return
