@@ -11,6 +11,7 @@ import { until, within } from './wait.mjs';
 const reference = `node "${fileURLToPath(new URL('../reference/server.mjs', import.meta.url))}"`;
 const command = process.env.SIO_SERVER_CMD || reference;
 const devCommand = process.env.SIO_DEV_CMD;
+const officialCommand = process.env.SIO_OFFICIAL_CMD;
 
 // Set by suite/tls.mjs.
 const { SIO_TLS_CERT: cert, SIO_TLS_KEY: key } = process.env;
@@ -190,4 +191,10 @@ export function startDevServer() {
       START_MS,
     );
   return devCommand ? launch(devCommand, [], answers) : launch(`${command} --dev`, [], answers);
+}
+
+// Starts the server of one of the official suites.
+export function startOfficial(suite) {
+  if (!officialCommand) throw new Error('SIO_OFFICIAL_CMD: no command for the servers of the official suites');
+  return launch(officialCommand, [`--suite=${suite}`]);
 }
