@@ -15,7 +15,17 @@ const coarse = 100
 // pings.
 const strayPongs = 10
 
-// ticks is a time of the engine's clock as sessions keep it; it starts again
+// stamp is a time of the engine's clock as sessions keep it, in milliseconds; it
+// starts again after 49 days.
+func stamp(ms int64) uint32 { return uint32(ms) }
+
+// atStamp is the time of a stamp near the present.
+func (e *Engine) atStamp(at uint32) int64 {
+	now := e.Now()
+	return now + int64(int32(at-stamp(now)))
+}
+
+// ticks is a time of the engine's clock in ticks of the wheel; it starts again
 // after 497 days.
 func ticks(ms int64) uint32 { return uint32((ms + wheel.Tick - 1) / wheel.Tick) }
 
@@ -25,7 +35,7 @@ func (e *Engine) atTick(tick uint32) int64 {
 	return (now + int64(int32(tick-uint32(now)))) * wheel.Tick
 }
 
-// tick is the present as sessions and connections keep it, never 0.
+// tick is the present in ticks, never 0.
 func (e *Engine) tick() uint32 { return max(1, ticks(e.Now())) }
 
 // heartbeat puts a heartbeat's time on the grid.
@@ -33,7 +43,7 @@ func (e *Engine) heartbeat(at int64) uint32 {
 	if e.opts.PingInterval >= 50*coarse {
 		at = (at + coarse - 1) / coarse * coarse
 	}
-	return ticks(at)
+	return stamp(at)
 }
 
 // armTimer sets the session's one timer to the nearest of its deadlines.
@@ -42,13 +52,14 @@ func (s *Session) armTimer() {
 	if s.connectBy != 0 && int32(s.connectBy-at) < 0 {
 		at = s.connectBy
 	}
+	e := s.engine
 	if p := s.poll; p != nil && p.over != 0 {
-		if by := p.over + ticks(s.engine.opts.OutboundGrace); int32(by-at) < 0 {
+		if by := stamp(e.atTick(p.over) + e.opts.OutboundGrace); int32(by-at) < 0 {
 			at = by
 		}
 	}
-	s.engine.timers.Cancel(s.timer)
-	s.timer = s.engine.arm(s.engine.atTick(at), s.index, timerSession)
+	e.timers.Cancel(s.timer)
+	s.timer = e.arm(e.atStamp(at), s.index, timerSession)
 }
 
 // sessionTimer acts on what is due.
@@ -59,8 +70,7 @@ func (e *Engine) sessionTimer(s *Session) {
 		return
 	}
 	now := e.Now()
-	tick := uint32(now / wheel.Tick)
-	if s.connectBy != 0 && int32(s.connectBy-tick) <= 0 {
+	if s.connectBy != 0 && int32(s.connectBy-stamp(now)) <= 0 {
 		e.stats.Limits[LimitConnectTime]++
 		s.closeForced(ErrConnectTimeout)
 		return
@@ -70,7 +80,7 @@ func (e *Engine) sessionTimer(s *Session) {
 		s.close(TransportError, ErrBacklog)
 		return
 	}
-	if int32(s.due-tick) <= 0 && !s.beat(now) {
+	if int32(s.due-stamp(now)) <= 0 && !s.beat(now) {
 		return
 	}
 	s.armTimer()
@@ -91,7 +101,9 @@ func (s *Session) beat(now int64) bool {
 	if !s.awaiting {
 		s.awaiting, s.alive, s.extended = true, false, false
 		s.stray = 0
-		s.due = ticks(now + e.opts.PingTimeout)
+		// The resolution of the timers is not added to the wait for the pong.
+		late := min(int64(int32(stamp(now)-s.due)), 2*wheel.Tick)
+		s.due = stamp(now - late + e.opts.PingTimeout)
 		s.sendPacket(engineio.Ping)
 		return true
 	}
@@ -99,11 +111,22 @@ func (s *Session) beat(now int64) bool {
 		// The client is sending, its pong may stand behind a long message: the
 		// reference extends the wait once.
 		s.extended = true
-		s.due = ticks(now + e.opts.PingTimeout)
+		s.due = stamp(now + e.opts.PingTimeout)
 		return true
 	}
 	s.close(PingTimeout, nil)
 	return false
+}
+
+// expire ends a session that has missed its heartbeat when its client polls
+// again, though the timer, with its resolution, has not come yet.
+func (s *Session) expire() {
+	if s.state != sessionOpen || !s.awaiting && !s.dialect.revision3() {
+		return
+	}
+	if now := s.engine.Now(); int32(s.due-stamp(now)) <= 0 && s.beat(now) {
+		s.armTimer()
+	}
 }
 
 // pong takes the client's answer to a ping.

@@ -4,6 +4,8 @@ package transport
 
 import (
 	"testing"
+
+	"github.com/sioserver/sioserver/transport/wheel"
 )
 
 func TestHeartbeatOverWebSocket(t *testing.T) {
@@ -91,6 +93,70 @@ func TestPingTimeout(t *testing.T) {
 		c.get.want(code(1))
 		k.finish()
 	})
+}
+
+// TestPollMeetsItsDeadline: who polls after the ping timeout is refused, also in
+// the moment that the timer, with its resolution, comes late. The suites of the
+// protocol allow none.
+func TestPollMeetsItsDeadline(t *testing.T) {
+	for _, v := range []struct {
+		name, query string
+		at          int64 // after the handshake
+		ask         func(c *poller)
+		ends        bool
+	}{
+		{"a poll in time", "EIO=4", 499, func(c *poller) { c.poll(); c.get.want("200 2") }, false},
+		{"a poll", "EIO=4", 500, func(c *poller) { c.poll(); c.get.want(code(1)) }, true},
+		{"a pong in time", "EIO=4", 499, func(c *poller) { c.wants("3", "200 ok") }, false},
+		{"a pong", "EIO=4", 500, func(c *poller) { c.wants("3", code(1)) }, true},
+		{"a ping in time", "EIO=3", 499, func(c *poller) { c.wants("1:2", "200 ok") }, false},
+		{"a ping", "EIO=3", 500, func(c *poller) { c.wants("1:2", code(1)) }, true},
+		{"a poll of revision 3", "EIO=3", 500, func(c *poller) { c.poll(); c.get.want(code(1)) }, true},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			for offset := range int64(wheel.Tick) {
+				k := newKernel(t, 1, func(o *Options) { o.PingInterval, o.PingTimeout, o.AllowEIO3 = 300, 200, true })
+				k.advance(offset)
+				c := k.pollerOf(0, v.query)
+				k.session(1).Joined()
+				k.advance(v.at)
+				v.ask(c)
+				if v.ends {
+					k.told("1 open", "1 close ping timeout")
+				} else {
+					k.told("1 open")
+				}
+				k.finish()
+			}
+		})
+	}
+}
+
+// TestExtendedWaitMeetsItsDeadline: a client that is busy sending gets its second
+// wait from a poll too.
+func TestExtendedWaitMeetsItsDeadline(t *testing.T) {
+	k := newKernel(t, 1, func(o *Options) { o.PingInterval, o.PingTimeout = 300, 200 })
+	k.advance(5)
+	c := k.poller(0)
+	k.session(1).Joined()
+	k.advance(400)
+	c.wants("4x", "200 ok")
+	k.advance(100)
+	c.poll()
+	c.get.want("200 2")
+	k.advance(199)
+	c.poll()
+	k.told("1 open", "1 message x")
+	k.within(1, 21, "end", func() bool { return k.closed == 1 })
+	k.finish()
+}
+
+// wants delivers packets and checks the answer.
+func (c *poller) wants(body, answer string) {
+	c.k.t.Helper()
+	if r := c.deliver(body); r.short() != answer {
+		c.k.t.Errorf("%s is answered %v, want %s", body, r, answer)
+	}
 }
 
 // TestWaitIsExtendedOnce is a client that is busy sending when the pong is due.

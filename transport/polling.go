@@ -94,6 +94,10 @@ func (e *Engine) lookup(sid *id.ID) *Session {
 // servePoll acts on a polling request of a session of this loop.
 func (e *Engine) servePoll(p pollRequest) {
 	s := e.lookup(&p.sid)
+	if s != nil {
+		s.expire()
+		s = e.lookup(&p.sid)
+	}
 	switch {
 	case s == nil:
 		e.answer(p.ref, errorAnswer(ErrSessionUnknown))

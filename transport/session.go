@@ -31,8 +31,8 @@ type Session struct {
 	state      sessionState
 	index, gen uint32
 	timer      wheel.ID
-	due        uint32 // of the next ping or the pong, in revision 3 of any packet, in ticks of the wheel
-	connectBy  uint32 // when a namespace must be joined, in ticks; 0 for no limit
+	due        uint32 // when the next ping or the pong, in revision 3 any packet, is due; as a stamp
+	connectBy  uint32 // when a namespace must be joined; 0 for no limit
 
 	awaiting bool // a ping is out
 	alive    bool // a packet came since the ping
@@ -98,7 +98,7 @@ func (e *Engine) openSession(conn *Conn, sid id.ID, name string) *Session {
 func (e *Engine) startSession(s *Session) {
 	now := e.Now()
 	if e.opts.ConnectTimeout > 0 {
-		s.connectBy = ticks(now + e.opts.ConnectTimeout)
+		s.connectBy = max(1, stamp(now+e.opts.ConnectTimeout))
 	}
 	s.due = e.heartbeat(now + e.opts.PingInterval)
 	if s.dialect.revision3() {
