@@ -21,7 +21,7 @@ function record(socket, journal) {
   const line = { nsp: socket.nsp.name, sid: socket.id };
   let left = [];
   journal({ event: 'connect', ...line, recovered: socket.recovered });
-  socket.on('note', (...args) => journal({ event: 'note', ...line, args }));
+  socket.on('note', (...all) => journal({ event: 'note', ...line, args: split(all)[0] }));
   socket.on('disconnecting', () => {
     left = [...socket.rooms].sort();
   });

@@ -123,6 +123,27 @@ for (const mode of MODES) {
   });
 }
 
+for (const mode of MODES) {
+  test(`acks, ${mode}: a client that retries sends in order, each event once if it is answered`, async () => {
+    const socket = await connect(server, mode, { retries: 3, ackTimeout: LONG_MS });
+    const seen = gather(socket, 'echo');
+    const got = [];
+    await Promise.all([1, 2, 3].map((n) => socket.emitWithAck('echo', n).then((v) => got.push(v))));
+    await marker(socket);
+    assert.deepEqual(got, [1, 2, 3]);
+    assert.deepEqual(seen, [[1], [2], [3]]);
+  });
+
+  test(`acks, ${mode}: a client that retries sends again what is not answered, and gives up`, async () => {
+    const socket = await connect(server, mode, { retries: 3, ackTimeout: SHORT_MS });
+    const word = `${socket.id} again`;
+    await assert.rejects(socket.emitWithAck('note', word), /operation has timed out/);
+    await server.sawTimes(4, { event: 'note', args: [word] });
+    assert.equal(await socket.emitWithAck('message-with-ack', 'next'), 'next');
+    assert.equal(server.lines({ event: 'note', args: [word] }).length, 4);
+  });
+}
+
 test('acks: a pending answer fails when the connection ends', async () => {
   const socket = await connect(server, 'websocket');
   const answer = socket.timeout(LONG_MS).emitWithAck('sink', 1);

@@ -56,6 +56,19 @@ for (const mode of MODES) {
     assert.equal(headers.host, server.host);
   });
 
+  test(`auth, ${mode}: parameters with the address of a namespace, odd names among them`, async () => {
+    for (const version of [4, 3]) {
+      for (const nsp of ['/', '/custom']) {
+        const address = client(server, mode, { version, nsp: `${nsp}?b=c&d=e` });
+        await connected(address);
+        const { query } = await address.emitWithAck('handshake');
+        assert.deepEqual([address.nsp, query.b, query.d], [nsp, 'c', 'e']);
+        const option = await connect(server, mode, { version, nsp, query: { '&a': '&=?a' } });
+        assert.equal((await option.emitWithAck('handshake')).query['&a'], '&=?a');
+      }
+    }
+  });
+
   test(`auth, ${mode}: each namespace sees its own payload`, async () => {
     const root = await connect(server, mode, { auth: { at: 'root' } });
     const custom = share(root, '/custom', { auth: { at: 'custom' } });

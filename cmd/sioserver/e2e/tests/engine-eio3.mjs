@@ -117,3 +117,22 @@ for (const mode of MODES) {
     assert.equal(headers['x-engine'], 'yes');
   });
 }
+
+// The client waits with its end until the upgrade is over; what it sent before still goes out.
+test('engine 3, upgrade: closed by the client in the midst of it', async () => {
+  const socket = start('upgrade');
+  let upgraded = false;
+  socket.once('upgrade', () => (upgraded = true));
+  const upgrading = once(socket, 'upgrading');
+  await once(socket, 'open');
+  await upgrading;
+  const closed = once(socket, 'close');
+  socket.send('2["note","last words of 3"]');
+  socket.close();
+  socket.send('2["note","too late of 3"]');
+  assert.deepEqual((await closed)[0], 'forced close');
+  assert.equal(upgraded, true);
+  const { sid } = await server.saw({ event: 'note', args: ['last words of 3'] });
+  assert.equal(await server.reasonOf(sid), 'transport close');
+  assert.deepEqual(server.lines({ event: 'note', args: ['too late of 3'] }), []);
+});

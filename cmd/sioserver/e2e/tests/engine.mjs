@@ -145,6 +145,53 @@ for (const [name, transports] of Object.entries({ fetch: [Fetch], XHR: [NodeXHR]
   });
 }
 
+// The client waits with its end until the upgrade is over; what it sent before still goes out.
+test('engine, upgrade: closed by the client in the midst of it', async () => {
+  const socket = start('upgrade');
+  let upgraded = false;
+  socket.once('upgrade', () => (upgraded = true));
+  const upgrading = once(socket, 'upgrading');
+  await once(socket, 'open');
+  socket.send('0');
+  await upgrading;
+  const closed = once(socket, 'close');
+  socket.send('2["note","last words of 4"]');
+  socket.close();
+  socket.send('2["note","too late of 4"]');
+  assert.deepEqual((await closed)[0], 'forced close');
+  assert.equal(upgraded, true);
+  const { sid } = await server.saw({ event: 'note', args: ['last words of 4'] });
+  assert.equal(await server.reasonOf(sid), 'transport close');
+  assert.deepEqual(server.lines({ event: 'note', args: ['too late of 4'] }), []);
+});
+
+// The first websocket that works is remembered for the process.
+test('engine: the next session begins where the last one has upgraded to', async () => {
+  const first = await open('upgrade');
+  first.close();
+  const second = start('upgrade', { rememberUpgrade: true });
+  const [{ upgrades }] = await once(second, 'handshake');
+  assert.deepEqual([second.transport.name, upgrades], ['websocket', []]);
+  await joined(second);
+});
+
+for (const mode of ['polling', 'websocket']) {
+  test(`engine, ${mode}: a session nobody knows`, async () => {
+    const socket = start(mode, { query: { sid: 'abc' } });
+    // The body is read at once: the request is given up behind the event.
+    let body;
+    socket.once('close', (_, { context }) => (body = context?.responseText));
+    const [reason, details] = await once(socket, 'close');
+    assert.equal(reason, 'transport error');
+    if (mode === 'polling') {
+      assert.equal(details.description, 400);
+      assert.equal(body, '{"code":1,"message":"Session ID unknown"}');
+    } else {
+      assert.match(details.description.message, /Unexpected server response: 400/);
+    }
+  });
+}
+
 test('engine: a custom header and query reach the handshake', async () => {
   const socket = await joined(await open('polling', { query: { a: 'b c' }, extraHeaders: { 'x-engine': 'yes' } }));
   const answer = once(socket, 'message');

@@ -184,6 +184,14 @@ for (const version of [6, 3]) {
     });
 
     if (version === 6) {
+      test('cookies that a client keeps, and those that it does not', async () => {
+        for (const [withCredentials, cookie] of [[true, '1=1; 2=2'], [false, undefined]]) {
+          const socket = start({ transports: ['polling'], withCredentials });
+          await once(socket, 'message');
+          assert.equal(JSON.parse(await said(socket, 'sendHeaders')).cookie, cookie);
+        }
+      });
+
       test('a limit of 100 bytes, and who is denied', async () => {
         const params = { EIO: '4', transport: 'polling' };
         const opened = await request(at.server, params, { path: '/engine.io/' });
