@@ -85,7 +85,7 @@ func (m *member) leave(t testing.TB, s *server) {
 }
 
 func recovering(c loop.RecoveryConfig) loop.Config {
-	return loop.Config{ConnectionStateRecovery: &c, PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond}
+	return loop.Config{ConnectionStateRecovery: &c, PingInterval: 50 * time.Millisecond, PingTimeout: 500 * time.Millisecond}
 }
 
 func TestRecovery(t *testing.T) {
