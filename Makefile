@@ -16,7 +16,7 @@ COMMIT  = $(shell git describe --always --abbrev=12 --dirty=+changes 2>/dev/null
 DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
-.PHONY: help run build test unit race e2e e2e-tls page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,9 +51,19 @@ e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official #
 	cd $(E2E) && SIO_OFFICIAL_CMD="$(CURDIR)/bin/e2e-official" npm run --silent test:official
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:attach
 
 e2e-tls: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## all of e2e over https and wss, of which e2e has a part
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls:all
+
+e2e-attach: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## all of e2e with the server attached to net/http: plain, TLS, HTTP/2; e2e has a part
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:attach:all
+
+e2e-proxy: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## a part of e2e behind nginx and HAProxy, installed if missing and this is root
+	@command -v nginx >/dev/null && command -v haproxy >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light haproxy >/dev/null; } || \
+	{ echo "nginx or haproxy is missing: install them, or run this as root on Debian" >&2; exit 1; }
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:proxy
 
 page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headless Chromium: the try-it page, foreign origins, old clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:browser

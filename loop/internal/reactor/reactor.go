@@ -316,6 +316,7 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		return nil, gnet.Close
 	case *moving:
 		from.arrived.Store(true)
+		gc.SetSafeContext(nil) // else gnet keeps the head and the rest of it
 		l := r.loopOf(gc.EventLoop())
 		wire := transport.Wire(gc)
 		if from.remote != nil || from.value != nil {

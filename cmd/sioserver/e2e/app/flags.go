@@ -24,11 +24,14 @@ type flags struct {
 	redisKey    string
 	lines       bool
 	engine      bool
+	attach      string // to a server of package net/http
+	listen      string
+	tls         *tls.Config
 }
 
 // configuration reads the command line.
 func configuration() (cfg loop.Config, f flags, err error) {
-	listen := flag.String("listen", "", "host:port")
+	f.place()
 	cert, key := flag.String("tls-cert", "", "PEM file"), flag.String("tls-key", "", "PEM file")
 	milliseconds(&cfg.PingInterval, "ping-interval", 25*time.Second)
 	milliseconds(&cfg.PingTimeout, "ping-timeout", 20*time.Second)
@@ -63,7 +66,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	again := flag.Bool("recovery-middlewares", false, "switch")
 	flag.Parse()
 
-	cfg.Listen = []string{*listen}
+	cfg.Listen = []string{f.listen}
 	if *cert != "" {
 		file, err := loop.NewCertificateFile(*cert, *key)
 		if err != nil {
@@ -71,6 +74,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 		}
 		cfg.TLS = &tls.Config{GetCertificate: file.GetCertificate}
 	}
+	f.detach(&cfg)
 	cfg.Transports = strings.Split(*transports, ",")
 	cfg.AddTrailingSlash, cfg.AllowUpgrades, cfg.ServeClient = on(*slash), on(*upgrades), on(*serve)
 	cfg.HTTPCompression = loop.HTTPCompression{Enabled: on(*compress > 0), Threshold: *compress}
@@ -114,6 +118,20 @@ func configuration() (cfg loop.Config, f flags, err error) {
 		cfg.ConnectionStateRecovery = &loop.RecoveryConfig{MaxDisconnectionDuration: away, SkipMiddlewares: on(!*again)}
 	}
 	return cfg, f, err
+}
+
+// place adds the flags that say where to serve.
+func (f *flags) place() {
+	flag.StringVar(&f.listen, "listen", "", "host:port")
+	flag.StringVar(&f.attach, "attach", "none", "none, http1, h2 or h2-only")
+}
+
+// detach leaves listening to a server of package net/http if there is to be one.
+func (f *flags) detach(cfg *loop.Config) {
+	if f.attach != "none" {
+		f.tls = cfg.TLS
+		cfg.NoListen, cfg.Listen, cfg.TLS = true, nil, nil
+	}
 }
 
 // milliseconds adds a flag whose values are whole milliseconds.

@@ -53,14 +53,21 @@ func run() error {
 	go func() { ended <- server.Run(context.Background()) }()
 	select {
 	case <-server.Listening():
-		app.journal(map[string]any{"listening": server.Addrs()[0]})
-		if f.lines {
-			if err := app.lines(); err != nil {
-				return err
-			}
-		}
 	case err := <-ended:
 		return err
+	}
+	if f.attach != "none" {
+		host, err := attach(server, f)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = host.Close() }()
+	}
+	app.journal(map[string]any{"listening": f.listen})
+	if f.lines {
+		if err := app.lines(); err != nil {
+			return err
+		}
 	}
 	<-stop.Done()
 	// The contract allows two seconds; who is left then is cut off.

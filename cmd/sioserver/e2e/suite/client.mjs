@@ -4,6 +4,7 @@ import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
 import io2 from 'socket.io-client-2';
 import { io as io3 } from 'socket.io-client-3';
+import { overHTTP2, TRANSPORTS_2 } from './http2.mjs';
 import { until, within } from './wait.mjs';
 
 export const MODES = ['polling', 'websocket', 'upgrade'];
@@ -19,6 +20,10 @@ const TRANSPORTS = {
 
 // The transport a mode ends on.
 export const settled = (mode) => (mode === 'polling' ? 'polling' : 'websocket');
+
+// With servers attached to one of HTTP/2 that is what is spoken, as far as clients can.
+const two = /^h2/.test(process.env.SIO_ATTACH ?? '');
+if (two) overHTTP2();
 
 const open = new Set();
 
@@ -37,7 +42,7 @@ export function client(at, mode, { nsp = '/', version = 4, ...options } = {}) {
   const socket = CLIENTS[version](at.url + nsp, {
     forceNew: true,
     reconnection: false,
-    transports: TRANSPORTS[mode],
+    transports: (two && version === 4 ? TRANSPORTS_2 : TRANSPORTS)[mode],
     ...options,
   });
   open.add(socket);

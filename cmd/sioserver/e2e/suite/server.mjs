@@ -18,6 +18,9 @@ const { SIO_TLS_CERT: cert, SIO_TLS_KEY: key } = process.env;
 const tlsFlags = cert ? [`--tls-cert=${cert}`, `--tls-key=${key}`] : [];
 const secure = cert ? 's' : '';
 
+// For programs with the flag --attach: what servers under test are attached to, unless a test says otherwise.
+const attach = process.env.SIO_ATTACH;
+
 const CLIENT_DIST = fileURLToPath(new URL('../node_modules/socket.io-client/dist', import.meta.url));
 
 const START_MS = 15_000;
@@ -166,7 +169,7 @@ async function launch(cmd, flags, ready) {
 
 // Starts the server under test. Options are the flags of CONTRACT.md, written like pingInterval.
 export function startServer(options = {}) {
-  return launch(command, flagsOf(options));
+  return launch(command, flagsOf(attach ? { attach, ...options } : options));
 }
 
 // The same with the official server, whatever is under test: a cluster has servers of both.

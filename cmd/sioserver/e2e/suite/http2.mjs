@@ -1,0 +1,17 @@
+// Polling over HTTP/2: fetch by way of undici, and the transport of the official client that uses it. XMLHttpRequest,
+// as the client has it for Node.js, knows HTTP/1.1 only.
+
+import { Fetch, NodeWebSocket as WebSocket } from 'engine.io-client';
+import { Agent, setGlobalDispatcher } from 'undici';
+
+// From here on fetch speaks HTTP/2 to who offers it.
+export function overHTTP2() {
+  setGlobalDispatcher(new Agent({ allowH2: true }));
+}
+
+// The transports of a client of version 4, in the order of each mode.
+export const TRANSPORTS_2 = {
+  polling: [Fetch],
+  websocket: [WebSocket],
+  upgrade: [Fetch, WebSocket],
+};
