@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +23,6 @@ type inMemory struct {
 	out     chan packet
 	hold    chan struct{} // Send waits for it, unless it is nil
 	ended   chan loop.DisconnectReason
-	once    sync.Once
 	gone    chan struct{}
 }
 

@@ -22,7 +22,7 @@ func TestSpareProcessor(t *testing.T) {
 	if got := spareProcessor(true); got != 256 {
 		t.Errorf("%d loops, 256 are allowed", got)
 	}
-	if loops() < 1 || loops() != loops() {
-		t.Errorf("%d loops, then %d", loops(), loops())
+	if first, again := loops(), loops(); first < 1 || again != first {
+		t.Errorf("%d loops, then %d", first, again)
 	}
 }
