@@ -9,6 +9,8 @@ BUNDLE  = $(CLIENT)/bundle/socket.io.min.js
 LISTEN  ?= 127.0.0.1:3000
 FUZZTIME ?= 20s
 COUNT   ?= 10
+BENCH   ?= .
+PKGS    ?= ./...
 SOAK    ?= 20m
 
 .DEFAULT_GOAL := help
@@ -16,6 +18,7 @@ COMMIT  = $(shell git describe --always --abbrev=12 --dirty=+changes 2>/dev/null
 DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
+SUITE   ?= bench/suites/peers.yaml
 .PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
 
 help: ## print this list
@@ -102,15 +105,17 @@ lint: ## vet, staticcheck, formatting, the rules of docs/architecture.md
 tidy-check: ## go.mod and go.sum are complete and minimal
 	$(GO) mod tidy -diff
 
-bench: ## Go benchmarks, COUNT runs, to bench.out
-	$(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bench.out
+GO_BENCH = $(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKGS)
 
-benchcmp: ## compare the benchmarks of BASE (a commit) with those of the working tree's commit
+bench: ## Go benchmarks, COUNT runs, to bench.out (PKGS=./... BENCH=.)
+	$(GO_BENCH) | tee bench.out
+
+benchcmp: ## compare the benchmarks of BASE (a commit) with those of the working tree's commit (PKGS=./... BENCH=.)
 	@[ -n "$(BASE)" ] || { echo "usage: make benchcmp BASE=<commit>" >&2; exit 1; }
 	@git diff --quiet HEAD || { echo "the working tree has changes; commit them first" >&2; exit 1; }
-	rm -rf .benchcmp && git worktree add -q --detach .benchcmp $(BASE)
-	cd .benchcmp && $(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... > ../bench.base.out; git worktree remove --force .benchcmp
-	$(GO) test $(GOFLAGS_TAGS) -run '^$$' -bench . -benchmem -count $(COUNT) ./... > bench.out
+	rm -rf .benchcmp && git worktree prune && git worktree add -q --detach .benchcmp $(BASE)
+	cd .benchcmp && $(GO_BENCH) > ../bench.base.out; status=$$?; cd .. && git worktree remove --force .benchcmp && exit $$status
+	$(GO_BENCH) > bench.out
 	$(GO) tool benchstat bench.base.out bench.out
 
 bin/siobench: FORCE
@@ -122,8 +127,8 @@ bench-smoke: build bin/siobench ## every kind of load for a moment, nothing lost
 bench-laptop: build bin/siobench ## what one server process does on two processors, with pages in bin/laptop: under ten minutes
 	bin/siobench run bench/suites/laptop.yaml --server-cmd '$(DEV)' $(PINNED) --dir bin/laptop
 
-bench-peers: build bin/siobench ## this server and others side by side, into bench/results (ROUNDS=1)
-	bin/siobench peers --own '$(DEV)' $(PINNED) --rounds $(ROUNDS)
+bench-peers: build bin/siobench ## this server and others side by side, into bench/results (ROUNDS=1 SUITE=bench/suites/peers.yaml)
+	bin/siobench peers --own '$(DEV)' $(PINNED) --rounds $(ROUNDS) --suite $(SUITE)
 
 soak: ## clients that come and go for SOAK (20m): fails if heap, memory, descriptors or goroutines grow; then the load tests in their long form
 	LOOP_TEST_SOAK=$(SOAK) $(GO) test $(GOFLAGS_TAGS) -count 1 -timeout 24h -v -run '^TestSoak' ./loop
