@@ -45,7 +45,3 @@ func AppendArrayHead(dst []byte, n int) []byte { return appendArrayHead(dst, n) 
 // AppendMapHead appends the head of a map of n members, up to 15, which follow
 // it: each a key and a value. Any goroutine.
 func AppendMapHead(dst []byte, n int) []byte { return append(dst, 0x80|byte(n)) }
-
-// CheckArgs returns an error unless args is values one after the other. Any
-// goroutine.
-func CheckArgs(args []byte) error { return checkValues(args) }

@@ -18,10 +18,10 @@ import (
 type Options struct {
 	// RequestsTimeout is how long the answers of other servers may take.
 	RequestsTimeout time.Duration
-	// Requests is how many requests that wait for the event loops are answered at
-	// the same time; more are refused. Refused is told of each.
-	Requests int
-	Refused  func()
+	// Answer runs what answers a request of another server and may wait for the
+	// event loops: on another goroutine, a limited number at a time, with a
+	// context that ends with RequestsTimeout. It may refuse to.
+	Answer func(f func(ctx context.Context))
 }
 
 // ErrTimeout: not all servers have answered within Options.RequestsTimeout.
@@ -29,17 +29,16 @@ var ErrTimeout = pending.ErrTimeout
 
 // Adapter implements [rooms.Adapter] over a [Bus].
 type Adapter struct {
-	local     rooms.Local
-	bus       Bus
-	opts      Options
-	uid       string
-	waits     *pending.Table
-	answering chan struct{} // a place for each request that is being answered
+	local rooms.Local
+	bus   Bus
+	opts  Options
+	uid   string
+	waits *pending.Table
 }
 
 // New makes the adapter of a namespace. The bus is given by [Adapter.Start].
 func New(l rooms.Local, o Options) *Adapter {
-	return &Adapter{local: l, opts: o, uid: randomID(), waits: pending.NewTable(randomID), answering: make(chan struct{}, o.Requests)}
+	return &Adapter{local: l, opts: o, uid: randomID(), waits: pending.NewTable(randomID)}
 }
 
 // Start gives the adapter its bus. Nothing else is called before.

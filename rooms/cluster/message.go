@@ -48,15 +48,6 @@ type Message struct {
 	Room      string // of a broadcast without answers to exactly one room
 }
 
-// IsResponse reports whether the message is an answer. Any goroutine.
-func (m *Message) IsResponse() bool {
-	switch m.Type {
-	case FetchSocketsResponse, ServerSideEmitResponse, BroadcastClientCount, BroadcastAck:
-		return true
-	}
-	return false
-}
-
 // AppendText appends the message as one JSON object. It has no binary values.
 // Any goroutine.
 func (m *Message) AppendText(dst []byte) []byte {

@@ -100,16 +100,7 @@ func (a *Adapter) onFetch(m *Message, o *object) {
 	if o.RequestID == nil {
 		return
 	}
-	select {
-	case a.answering <- struct{}{}:
-	default:
-		a.opts.Refused()
-		return
-	}
-	go func() {
-		defer func() { <-a.answering }()
-		ctx, cancel := context.WithTimeout(context.Background(), a.opts.RequestsTimeout)
-		defer cancel()
+	a.opts.Answer(func(ctx context.Context) {
 		list, err := a.local.FetchSockets(ctx, o.target())
 		if err != nil {
 			return // half an answer would pass for a whole one
@@ -120,7 +111,7 @@ func (a *Adapter) onFetch(m *Message, o *object) {
 			return
 		}
 		a.respond(m, FetchSocketsResponse, o, "sockets", raw, nil)
-	}()
+	})
 }
 
 func (a *Adapter) onServerEvent(m *Message, o *object) error {

@@ -26,10 +26,7 @@ type shardedBus struct {
 
 // openSharded makes the adapter of a namespace.
 func openSharded(c *Cluster, l rooms.Local) rooms.Adapter {
-	a := cluster.New(l, cluster.Options{
-		RequestsTimeout: c.opts.RequestsTimeout, Requests: c.opts.Requests,
-		Refused: func() { c.counts.refused.Add(1) },
-	})
+	a := cluster.New(l, cluster.Options{RequestsTimeout: c.opts.RequestsTimeout, Answer: c.answer})
 	b := &shardedBus{cluster: c, adapter: a, channel: c.opts.Key + "#" + l.Name() + "#", mode: c.opts.SubscriptionMode, local: l}
 	b.own = b.channel + a.UID() + "#"
 	a.Start(b)
