@@ -1,0 +1,107 @@
+// State: what the command knows of a socket beyond what package loop does.
+
+// Package session holds what the command keeps with each socket: whose it is,
+// what it may do, and what its backend said of it. It is the value of
+// [loop.Socket.SetData]; the rooms of users, which are how one user is found on
+// all servers of a cluster, are here too.
+package session
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sioserver/sioserver/loop"
+)
+
+// userRooms is the prefix of the rooms that hold the sockets of one user. No
+// client can join one by name, and they are left out of what is listed.
+const userRooms = "$user:"
+
+// UserRoom is the room with all sockets of a user.
+func UserRoom(user string) string { return userRooms + user }
+
+// RoomUser is the user of a UserRoom.
+func RoomUser(room string) (user string, ok bool) { return strings.CutPrefix(room, userRooms) }
+
+// Hidden reports whether a room is one of ours, which is not listed. The room of
+// a socket's own id is not told apart here.
+func Hidden(room string) bool { return strings.HasPrefix(room, userRooms) }
+
+// Permissions are what a token or the connect hook lets a socket do beyond the
+// rules, each an event or a room with * for a part.
+type Permissions struct {
+	Join    []string `json:"join,omitempty"`
+	Emit    []string `json:"emit,omitempty"`
+	Publish []string `json:"publish,omitempty"`
+}
+
+// State is what is kept for a socket. Its fields are set before the socket's
+// connection handlers run and are not changed afterwards, but for those behind
+// methods. Any goroutine may read it.
+type State struct {
+	User        string          // "" for one that nobody knows
+	Claims      map[string]any  // of its token
+	Meta        json.RawMessage // private: for hooks and webhooks only
+	Permissions Permissions
+	Since       time.Time // of the connect
+
+	mu        sync.Mutex
+	data      json.RawMessage // public
+	expiresAt time.Time       // zero for never
+}
+
+// Data is what is public about the socket: presence, API, admin page.
+func (s *State) Data() json.RawMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.data
+}
+
+// SetData replaces it.
+func (s *State) SetData(data json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.data = data
+}
+
+// ExpiresAt is when the socket must have shown a newer token, zero for never.
+func (s *State) ExpiresAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.expiresAt
+}
+
+// SetExpiresAt changes it.
+func (s *State) SetExpiresAt(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expiresAt = t
+}
+
+// public is the form in which other servers of a cluster see a State.
+type public struct {
+	User string          `json:"user,omitempty"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// MarshalJSON tells what other servers may know: the user and the public data.
+func (s *State) MarshalJSON() ([]byte, error) { return json.Marshal(public{s.User, s.Data()}) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *State) UnmarshalJSON(text []byte) error {
+	var p public
+	if err := json.Unmarshal(text, &p); err != nil {
+		return err
+	}
+	s.User = p.User
+	s.SetData(p.Data)
+	return nil
+}
+
+// Of is the State of a socket of this server, nil before the socket was let in.
+func Of(s *loop.Socket) *State {
+	st, _ := s.Data().(*State)
+	return st
+}
