@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/link"
 	"github.com/sioserver/sioserver/rooms/internal/pending"
 	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
@@ -36,17 +37,17 @@ func newAdapter(c *Cluster, l rooms.Local) *adapter {
 // open asks for the subscriptions.
 func (a *adapter) open() {
 	s := a.cluster.subscriber
-	s.subscribe(topic{patterns, a.channel + "*"}, a, a.onBroadcast)
-	s.subscribe(topic{channels, a.responseChannel}, a, a.onResponse)
-	s.subscribe(topic{channels, a.ownResponses}, a, a.onResponse)
+	s.Subscribe(link.Topic{Kind: link.Patterns, Name: a.channel + "*"}, a, a.onBroadcast)
+	s.Subscribe(link.Topic{Kind: link.Channels, Name: a.responseChannel}, a, a.onResponse)
+	s.Subscribe(link.Topic{Kind: link.Channels, Name: a.ownResponses}, a, a.onResponse)
 	// The last, because it is the one by which servers are counted.
-	s.subscribe(topic{channels, a.requestChannel}, a, a.onRequest)
+	s.Subscribe(link.Topic{Kind: link.Channels, Name: a.requestChannel}, a, a.onRequest)
 }
 
 // Close implements [rooms.Adapter].
 func (a *adapter) Close() error {
-	a.cluster.subscriber.forget(a)
-	a.cluster.release(a.nsp)
+	a.cluster.subscriber.Forget(a)
+	a.cluster.base.Release(a.nsp)
 	return nil
 }
 
@@ -93,8 +94,7 @@ func (a *adapter) onBroadcast(channel string, payload []byte) {
 
 // malformed counts a message that cannot be used.
 func (a *adapter) malformed(err error) {
-	a.cluster.counts.malformed.Add(1)
-	a.cluster.complain("reading", err)
+	a.cluster.base.Unusable(err)
 }
 
 // SocketsJoin implements [rooms.Adapter].

@@ -34,7 +34,7 @@ func (a *adapter) onRequest(_ string, payload []byte) {
 		a.respond(&r, response{Rooms: wire.OrEmpty(a.local.Rooms())})
 	case requestSockets, requestRemoteFetch:
 		if _, ok := r.id(); ok {
-			a.cluster.answer(func(ctx context.Context) { a.fetched(ctx, &r) })
+			a.cluster.base.Answer(func(ctx context.Context) { a.fetched(ctx, &r) })
 		}
 	case requestServerSideEmit:
 		a.serverEvent(&r)
@@ -92,7 +92,7 @@ func (a *adapter) fetched(ctx context.Context, r *incomingRequest) {
 	}
 	list, err := a.local.FetchSockets(ctx, t)
 	if err != nil {
-		a.cluster.complain("finding sockets for another server", err)
+		a.cluster.base.Complain("finding sockets for another server", err)
 		return // half an answer would pass for a whole one
 	}
 	if r.kind() == requestSockets {

@@ -100,9 +100,6 @@ func (o *Options) validate() error {
 // ErrTimeout: not all servers have answered within Options.RequestsTimeout.
 var ErrTimeout = pending.ErrTimeout
 
-// errQueueFull is only logged: those who publish never wait, nor fail.
-var errQueueFull = errors.New("the queue of what is to be published is full, and its oldest messages are dropped")
-
 // Stats are counters since New.
 type Stats struct {
 	Published      uint64 // messages that Redis took
@@ -118,18 +115,17 @@ type Stats struct {
 
 // counters are the Stats that any goroutine adds to.
 type counters struct {
-	published, publishErrors, dropped           atomic.Uint64
-	received, malformed, refused, subscriptions atomic.Uint64
+	published, publishErrors, dropped atomic.Uint64
 }
 
 // Stats returns the counters. Any goroutine.
 func (c *Cluster) Stats() Stats {
-	n, bytes := c.queue.waiting()
+	n, bytes := c.queue.Waiting()
 	return Stats{
 		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Dropped: c.counts.dropped.Load(),
 		QueuedMessages: n, QueuedBytes: bytes,
-		Received: c.counts.received.Load(), Malformed: c.counts.malformed.Load(), Refused: c.counts.refused.Load(),
-		Subscriptions: c.counts.subscriptions.Load(),
+		Received: c.subscriber.Received.Load(), Malformed: c.base.Malformed.Load(), Refused: c.base.Refused.Load(),
+		Subscriptions: c.subscriber.Subscriptions.Load(),
 	}
 }
 

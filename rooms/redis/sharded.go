@@ -11,6 +11,7 @@ import (
 
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/cluster"
+	"github.com/sioserver/sioserver/rooms/internal/link"
 )
 
 // shardedBus implements [cluster.Bus] for one namespace.
@@ -26,12 +27,12 @@ type shardedBus struct {
 
 // openSharded makes the adapter of a namespace.
 func openSharded(c *Cluster, l rooms.Local) rooms.Adapter {
-	a := cluster.New(l, cluster.Options{RequestsTimeout: c.opts.RequestsTimeout, Answer: c.answer})
+	a := cluster.New(l, cluster.Options{RequestsTimeout: c.opts.RequestsTimeout, Answer: c.base.Answer})
 	b := &shardedBus{cluster: c, adapter: a, channel: c.opts.Key + "#" + l.Name() + "#", mode: c.opts.SubscriptionMode, local: l}
 	b.own = b.channel + a.UID() + "#"
 	a.Start(b)
-	c.subscriber.subscribe(topic{shards, b.channel}, b, b.receive)
-	c.subscriber.subscribe(topic{shards, b.own}, b, b.receive)
+	c.subscriber.Subscribe(link.Topic{Kind: link.Shards, Name: b.channel}, b, b.receive)
+	c.subscriber.Subscribe(link.Topic{Kind: link.Shards, Name: b.own}, b, b.receive)
 	if b.mode != Static {
 		b.unwatch = l.WatchRooms(b.onRoom)
 		b.subscribeAll()
@@ -51,15 +52,15 @@ func (b *shardedBus) receive(_ string, payload []byte) {
 
 // onRoom follows the rooms of this server with subscriptions.
 func (b *shardedBus) onRoom(c rooms.Change) {
-	t := topic{shards, b.roomChannel(c.Room)}
+	t := link.Topic{Kind: link.Shards, Name: b.roomChannel(c.Room)}
 	switch {
 	case c.Type == rooms.ChangesMissed:
 		b.subscribeAll()
 	case !b.separate(c.Room):
 	case c.Type == rooms.RoomCreated:
-		b.cluster.subscriber.subscribe(t, b, b.receive)
+		b.cluster.subscriber.Subscribe(t, b, b.receive)
 	case c.Type == rooms.RoomDeleted:
-		b.cluster.subscriber.unsubscribe(t, b)
+		b.cluster.subscriber.Unsubscribe(t, b)
 	}
 }
 
@@ -67,16 +68,16 @@ func (b *shardedBus) onRoom(c rooms.Change) {
 // some were missed. Those of single sockets have none but with [DynamicPrivate].
 func (b *shardedBus) subscribeAll() {
 	if b.mode == DynamicPrivate {
-		b.cluster.answer(func(ctx context.Context) {
+		b.cluster.base.Answer(func(ctx context.Context) {
 			sockets, _ := b.local.FetchSockets(ctx, rooms.Target{})
 			for _, s := range sockets {
-				b.cluster.subscriber.subscribe(topic{shards, b.roomChannel(s.ID)}, b, b.receive)
+				b.cluster.subscriber.Subscribe(link.Topic{Kind: link.Shards, Name: b.roomChannel(s.ID)}, b, b.receive)
 			}
 		})
 	}
 	for _, name := range b.local.Rooms() {
 		if b.separate(name) {
-			b.cluster.subscriber.subscribe(topic{shards, b.roomChannel(name)}, b, b.receive)
+			b.cluster.subscriber.Subscribe(link.Topic{Kind: link.Shards, Name: b.roomChannel(name)}, b, b.receive)
 		}
 	}
 }
@@ -116,13 +117,12 @@ func (b *shardedBus) Publish(m *cluster.Message) {
 
 // ServerCount implements [cluster.Bus].
 func (b *shardedBus) ServerCount(ctx context.Context) (int, error) {
-	return numSub(ctx, b.cluster.opts.Client, b.channel, goredis.Cmdable.PubSubShardNumSub)
+	return link.NumSub(ctx, b.cluster.opts.Client, b.channel, goredis.Cmdable.PubSubShardNumSub)
 }
 
 // Malformed implements [cluster.Bus].
 func (b *shardedBus) Malformed(err error) {
-	b.cluster.counts.malformed.Add(1)
-	b.cluster.complain("reading", err)
+	b.cluster.base.Unusable(err)
 }
 
 // Close implements [cluster.Bus].
@@ -130,7 +130,7 @@ func (b *shardedBus) Close() error {
 	if b.unwatch != nil {
 		b.unwatch()
 	}
-	b.cluster.subscriber.forget(b)
-	b.cluster.release(b.local.Name())
+	b.cluster.subscriber.Forget(b)
+	b.cluster.base.Release(b.local.Name())
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/link"
 	"github.com/sioserver/sioserver/rooms/internal/pending"
 	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
@@ -103,34 +104,7 @@ func (a *adapter) BroadcastWithAck(ctx context.Context, p *rooms.Packet, t rooms
 
 // ServerCount implements [rooms.Adapter].
 func (a *adapter) ServerCount(ctx context.Context) (int, error) {
-	return numSub(ctx, a.cluster.opts.Client, a.requestChannel, goredis.Cmdable.PubSubNumSub)
-}
-
-// numSubCommand is PUBSUB NUMSUB or its form for sharded channels.
-type numSubCommand func(c goredis.Cmdable, ctx context.Context, channels ...string) *goredis.MapStringIntCmd
-
-// numSub is the number of subscribers of a channel; in a Redis Cluster each node
-// knows those of its own.
-func numSub(ctx context.Context, client goredis.UniversalClient, channel string, ask numSubCommand) (int, error) {
-	count := func(ctx context.Context, c goredis.Cmdable) (int, error) {
-		n, err := ask(c, ctx, channel).Result()
-		if err != nil {
-			return 0, fmt.Errorf("redis: counting servers: %w", err)
-		}
-		return int(n[channel]), nil
-	}
-	nodes, ok := client.(*goredis.ClusterClient)
-	if !ok {
-		return count(ctx, client)
-	}
-	counts := make(chan int, 1)
-	counts <- 0
-	err := nodes.ForEachShard(ctx, func(ctx context.Context, node *goredis.Client) error {
-		n, err := count(ctx, node)
-		counts <- n + <-counts
-		return err
-	})
-	return <-counts, err
+	return link.NumSub(ctx, a.cluster.opts.Client, a.requestChannel, goredis.Cmdable.PubSubNumSub)
 }
 
 // onResponse is told of an answer, to this server or to another.

@@ -1,41 +1,44 @@
-// The subscription: one connection on which all that other servers publish comes
-// in, whatever number of namespaces there are.
+// Subscriber: one connection on which all that other servers publish comes in,
+// whatever number of namespaces there are.
 
-package redis
+package link
 
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// handler is told of a message on a channel. It must not block. payload is its
+// Handler is told of a message on a channel. It must not block. payload is its
 // to keep.
-type handler func(channel string, payload []byte)
+type Handler func(channel string, payload []byte)
 
 // The kinds of subscriptions, as Redis calls them.
 const (
-	channels = "subscribe"
-	patterns = "psubscribe"
-	shards   = "ssubscribe"
+	Channels = "subscribe"
+	Patterns = "psubscribe"
+	Shards   = "ssubscribe"
 )
 
-// topic is something to subscribe to.
-type topic struct{ kind, name string }
+// Topic is something to subscribe to.
+type Topic struct{ Kind, Name string }
 
-// subscriber holds a connection in subscribed state. Subscriptions are asked for
+// Subscriber holds a connection in subscribed state. Subscriptions are asked for
 // by any goroutine and made by one of its own, because Redis may not answer.
-type subscriber struct {
+type Subscriber struct {
+	Received      atomic.Uint64 // messages for somebody
+	Subscriptions atomic.Uint64 // that Redis has confirmed, again after each break
+
 	ps      *goredis.PubSub
-	counts  *counters
 	recover func(channel string) // deferred around each handler
 	orders  chan struct{}        // holds a token while there are orders
 	mu      struct {
 		sync.Mutex
-		handlers  map[topic]map[any]handler // by who has asked
-		confirmed map[topic]bool
+		handlers  map[Topic]map[any]Handler // by who has asked
+		confirmed map[Topic]bool
 		due       []order
 		changed   chan struct{} // closed and replaced when something is confirmed
 	}
@@ -43,7 +46,7 @@ type subscriber struct {
 
 // order is a change of the subscriptions.
 type order struct {
-	topic topic
+	topic Topic
 	end   bool
 }
 
@@ -59,27 +62,28 @@ const (
 // connection is read no further then, and Redis cuts it off if it goes on.
 const incoming = 4096
 
-func newSubscriber(ps *goredis.PubSub, counts *counters, recoverFrom func(channel string)) *subscriber {
-	s := &subscriber{ps: ps, counts: counts, recover: recoverFrom, orders: make(chan struct{}, 1)}
-	s.mu.handlers, s.mu.confirmed = map[topic]map[any]handler{}, map[topic]bool{}
+// NewSubscriber makes a subscriber. recoverFrom is deferred around each handler.
+func NewSubscriber(client goredis.UniversalClient, recoverFrom func(channel string)) *Subscriber {
+	s := &Subscriber{ps: client.Subscribe(context.Background()), recover: recoverFrom, orders: make(chan struct{}, 1)}
+	s.mu.handlers, s.mu.confirmed = map[Topic]map[any]Handler{}, map[Topic]bool{}
 	s.mu.changed = make(chan struct{})
 	return s
 }
 
-// subscribe asks for a topic in the name of an owner. Two namespaces may have a
+// Subscribe asks for a topic in the name of an owner. Two namespaces may have a
 // channel in common, for one and for a room of the other.
-func (s *subscriber) subscribe(t topic, owner any, h handler) {
+func (s *Subscriber) Subscribe(t Topic, owner any, h Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.handlers[t] == nil {
-		s.mu.handlers[t] = map[any]handler{}
+		s.mu.handlers[t] = map[any]Handler{}
 		s.give(order{topic: t})
 	}
 	s.mu.handlers[t][owner] = h
 }
 
-// unsubscribe gives an owner's topic up.
-func (s *subscriber) unsubscribe(t topic, owner any) {
+// Unsubscribe gives an owner's topic up.
+func (s *Subscriber) Unsubscribe(t Topic, owner any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.handlers[t][owner] == nil {
@@ -92,10 +96,10 @@ func (s *subscriber) unsubscribe(t topic, owner any) {
 	}
 }
 
-// forget gives all topics of an owner up.
-func (s *subscriber) forget(owner any) {
+// Forget gives all topics of an owner up.
+func (s *Subscriber) Forget(owner any) {
 	s.mu.Lock()
-	var topics []topic
+	var topics []Topic
 	for t, handlers := range s.mu.handlers {
 		if handlers[owner] != nil {
 			topics = append(topics, t)
@@ -103,12 +107,12 @@ func (s *subscriber) forget(owner any) {
 	}
 	s.mu.Unlock()
 	for _, t := range topics {
-		s.unsubscribe(t, owner)
+		s.Unsubscribe(t, owner)
 	}
 }
 
 // give hands an order to run. The lock is held.
-func (s *subscriber) give(o order) {
+func (s *Subscriber) give(o order) {
 	s.mu.due = append(s.mu.due, o)
 	select {
 	case s.orders <- struct{}{}:
@@ -116,8 +120,8 @@ func (s *subscriber) give(o order) {
 	}
 }
 
-// ready waits until Redis has confirmed all subscriptions.
-func (s *subscriber) ready(ctx context.Context) error {
+// Ready waits until Redis has confirmed all subscriptions.
+func (s *Subscriber) Ready(ctx context.Context) error {
 	for {
 		s.mu.Lock()
 		missing := len(s.mu.handlers) - len(s.mu.confirmed)
@@ -134,9 +138,9 @@ func (s *subscriber) ready(ctx context.Context) error {
 	}
 }
 
-// obey makes the changes that are asked for until ctx is done. What fails is
+// Obey makes the changes that are asked for until ctx is done. What fails is
 // made up for by the library when it has a connection again.
-func (s *subscriber) obey(ctx context.Context) {
+func (s *Subscriber) Obey(ctx context.Context) {
 	for {
 		select {
 		case <-s.orders:
@@ -153,25 +157,25 @@ func (s *subscriber) obey(ctx context.Context) {
 	}
 }
 
-func (s *subscriber) carryOut(ctx context.Context, o order) {
+func (s *Subscriber) carryOut(ctx context.Context, o order) {
 	change := s.ps.Subscribe
 	switch {
-	case o.topic.kind == patterns && o.end:
+	case o.topic.Kind == Patterns && o.end:
 		change = s.ps.PUnsubscribe
-	case o.topic.kind == patterns:
+	case o.topic.Kind == Patterns:
 		change = s.ps.PSubscribe
-	case o.topic.kind == shards && o.end:
+	case o.topic.Kind == Shards && o.end:
 		change = s.ps.SUnsubscribe
-	case o.topic.kind == shards:
+	case o.topic.Kind == Shards:
 		change = s.ps.SSubscribe
 	case o.end:
 		change = s.ps.Unsubscribe
 	}
-	_ = change(ctx, o.topic.name)
+	_ = change(ctx, o.topic.Name)
 }
 
-// receive hands out what comes in until the connection is closed.
-func (s *subscriber) receive() {
+// Receive hands out what comes in until Close.
+func (s *Subscriber) Receive() {
 	in := s.ps.ChannelWithSubscriptions(
 		goredis.WithChannelSize(incoming),
 		goredis.WithChannelHealthCheckInterval(healthInterval),
@@ -180,30 +184,33 @@ func (s *subscriber) receive() {
 	for v := range in {
 		switch v := v.(type) {
 		case *goredis.Subscription:
-			s.confirm(topic{v.Kind, v.Channel})
+			s.confirm(Topic{v.Kind, v.Channel})
 		case *goredis.Message:
 			s.deliver(v)
 		}
 	}
 }
 
-func (s *subscriber) confirm(t topic) {
+// Close gives the connection up.
+func (s *Subscriber) Close() { _ = s.ps.Close() }
+
+func (s *Subscriber) confirm(t Topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.handlers[t] == nil {
 		return
 	}
-	s.counts.subscriptions.Add(1)
+	s.Subscriptions.Add(1)
 	s.mu.confirmed[t] = true
 	close(s.mu.changed)
 	s.mu.changed = make(chan struct{})
 }
 
-func (s *subscriber) deliver(m *goredis.Message) {
+func (s *Subscriber) deliver(m *goredis.Message) {
 	s.mu.Lock()
-	var called []handler
-	for _, t := range []topic{{patterns, m.Pattern}, {channels, m.Channel}, {shards, m.Channel}} {
-		if (t.kind == patterns) == (m.Pattern != "") {
+	var called []Handler
+	for _, t := range []Topic{{Patterns, m.Pattern}, {Channels, m.Channel}, {Shards, m.Channel}} {
+		if (t.Kind == Patterns) == (m.Pattern != "") {
 			for _, h := range s.mu.handlers[t] {
 				called = append(called, h)
 			}
@@ -211,7 +218,7 @@ func (s *subscriber) deliver(m *goredis.Message) {
 	}
 	s.mu.Unlock()
 	if len(called) > 0 {
-		s.counts.received.Add(1)
+		s.Received.Add(1)
 	}
 	for _, h := range called {
 		s.call(h, m)
@@ -219,7 +226,7 @@ func (s *subscriber) deliver(m *goredis.Message) {
 }
 
 // call runs a handler.
-func (s *subscriber) call(h handler, m *goredis.Message) {
+func (s *Subscriber) call(h Handler, m *goredis.Message) {
 	defer s.recover(m.Channel)
 	h(m.Channel, []byte(m.Payload))
 }
