@@ -13,6 +13,7 @@ type tally struct {
 	mu struct {
 		sync.Mutex
 		n    int
+		all  uint64        // that were ever added
 		zero chan struct{} // closed at zero, nil while nobody waits
 	}
 }
@@ -20,7 +21,15 @@ type tally struct {
 func (t *tally) add() {
 	t.mu.Lock()
 	t.mu.n++
+	t.mu.all++
 	t.mu.Unlock()
+}
+
+// seen is how many pieces of work are under way, and how many have ever been.
+func (t *tally) seen() (now int, ever uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.n, t.mu.all
 }
 
 func (t *tally) done() {

@@ -23,6 +23,7 @@ type inbox struct {
 	batch []Task
 	done  int
 	spare []Task
+	turns uint64 // calls of RunTasks
 }
 
 // inboxKeep is the capacity up to which a drained inbox keeps its memory.
@@ -59,6 +60,7 @@ func (e *Engine) wakeSelf() {
 // never from inside another call into the engine. Loop only.
 func (e *Engine) RunTasks() {
 	e.busy = true
+	e.inbox.turns++
 	if e.closing {
 		e.Close()
 	}
@@ -72,6 +74,10 @@ func (e *Engine) RunTasks() {
 	e.reap()
 	e.settle()
 }
+
+// Batch tells a task how many times tasks have been run so far, this one
+// included, and how many are run this time. Loop only.
+func (e *Engine) Batch() (turn uint64, tasks int) { return e.inbox.turns, len(e.inbox.batch) }
 
 // swap makes a batch of what was posted so far.
 func (in *inbox) swap() {
