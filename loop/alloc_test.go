@@ -14,11 +14,17 @@ func TestEchoAllocates(t *testing.T) {
 	f := newFakeServer(t)
 	f.On("echo", func(s *Socket, e *Event) { _ = s.EmitArgs("echo", e.Args()) }, Inline())
 	f.On("acked", func(_ *Socket, e *Event) { _ = e.AckArgs(e.Args()) }, Inline())
+	f.On("named", func(s *Socket, e *Event) {
+		if string(e.RawName()) == "named" && e.Size() == len(`named"text",1`) {
+			_ = s.EmitArgs("known", e.Args())
+		}
+	}, Inline())
 	f.On("typed", func(s *Socket, e *Event) { _ = e.Args().Len() }, Inline())
 	c := f.connect(t)
 	for _, test := range []struct{ in, out string }{
 		{`42["echo",1,{"a":[true,"text"]}]`, `42["echo",1,{"a":[true,"text"]}]`},
 		{`42["echo","` + strings.Repeat("x", 1000) + `"]`, `x"]`},
+		{`42["named","text",1]`, `42["known","text",1]`},
 		{`427["acked",1]`, "437[1]"},
 		{`42["typed",1]`, ""},
 		{`42["nobody",1]`, ""},
@@ -31,6 +37,22 @@ func TestEchoAllocates(t *testing.T) {
 		if test.out != "" && !strings.HasSuffix(string(f.net.last), test.out) {
 			t.Errorf("%.20s: answered %.100q", test.in, f.net.last)
 		}
+	}
+}
+
+// TestOnAnyInlineAllocates: one handler for all events is as cheap as one of
+// each.
+func TestOnAnyInlineAllocates(t *testing.T) {
+	f := newFakeServer(t)
+	f.OnAny(func(s *Socket, e *Event) { _ = s.EmitArgs("any", e.Args()) }, Inline())
+	c := f.connect(t)
+	in := maskedText(`42["whatever",1]`)
+	f.feed(c, in)
+	if allocs := testing.AllocsPerRun(1000, func() { f.feed(c, in) }); allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+	if !strings.HasSuffix(string(f.net.last), `42["any",1]`) {
+		t.Errorf("answered %q", f.net.last)
 	}
 }
 

@@ -146,6 +146,14 @@ type Event struct {
 // Name is the name of the event.
 func (e *Event) Name() string { return string(e.name) }
 
+// RawName is the name of the event as a view, which is valid as long as the
+// event: for who looks it up and does not keep it, as it costs no memory.
+func (e *Event) RawName() []byte { return e.name }
+
+// Size is the number of bytes of the event's name and arguments as they came,
+// binary values included.
+func (e *Event) Size() int { return e.size() }
+
 // Socket is the socket it came from.
 func (e *Event) Socket() *Socket { return e.socket }
 

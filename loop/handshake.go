@@ -27,10 +27,11 @@ type Handshake struct {
 // request is the HTTP request of an Engine.IO handshake, shared by the sockets
 // of a client.
 type request struct {
-	text []byte // the head, and behind it who sent it
-	head int    // length of the head
-	at   int64  // Unix time in nanoseconds
-	more *requestMore
+	text    []byte // the head, and behind it who sent it
+	head    uint32 // length of the head
+	proxied bool   // it came from one of Config.TrustedProxies
+	at      int64  // Unix time in nanoseconds
+	more    *requestMore
 }
 
 // remote is host:port of the client as far as is known.
@@ -67,13 +68,14 @@ func peerOf(h *transport.Hello) peer {
 // newRequest copies what is kept of a request.
 func (s *Server) newRequest(h *transport.Hello) *request {
 	from := peerOf(h)
-	r := &request{head: len(h.Head), at: time.Now().UnixNano()}
+	r := &request{head: uint32(len(h.Head)), at: time.Now().UnixNano()}
 	remote := from.remote
 	more := requestMore{secure: from.tls != nil, tls: from.tls}
 	if more.ctx, _ = h.Value.(context.Context); more.ctx == nil {
 		more.ctx = from.ctx
 	}
 	if len(s.trusted) > 0 {
+		r.proxied = s.trusted.sent(from.remote)
 		remote, more.secure = s.trusted.client(from, proxyFields(h.Request))
 	}
 	r.text = append(append(make([]byte, 0, len(h.Head)+len(remote)), h.Head...), remote...)
@@ -109,6 +111,11 @@ func (h *Handshake) Address() string {
 	}
 	return host
 }
+
+// Proxied reports whether the request came from one of Config.TrustedProxies: a
+// field that the proxy sets, and takes off requests that bring one, is its word
+// then.
+func (h *Handshake) Proxied() bool { return h.request != nil && h.request.proxied }
 
 // Time is when the client connected.
 func (h *Handshake) Time() time.Time {

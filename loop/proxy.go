@@ -21,6 +21,12 @@ func (t proxies) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
+// sent reports whether host:port is the address of a trusted proxy.
+func (t proxies) sent(remote string) bool {
+	a, err := netip.ParseAddrPort(remote)
+	return err == nil && t.trusts(a.Addr().Unmap())
+}
+
 // hop is what a proxy says about one of those in front of it.
 type hop struct {
 	addr  netip.Addr
@@ -37,10 +43,10 @@ func (t proxies) client(from peer, h http.Header) (addr string, https bool) {
 	if len(t) == 0 {
 		return remote, https
 	}
-	peer, err := netip.ParseAddrPort(remote)
-	if err != nil || !t.trusts(peer.Addr().Unmap()) {
+	if !t.sent(remote) {
 		return remote, https
 	}
+	peer := netip.MustParseAddrPort(remote)
 	found := hop{addr: peer.Addr().Unmap()}
 	old, standard := xForwarded(h), forwarded(h)
 	switch {

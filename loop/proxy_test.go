@@ -75,6 +75,9 @@ func TestTrustedProxies(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := within(t, "the connection", sockets).Handshake()
+			if proxied := len(v.trusted) == len(trusted); h.Proxied() != proxied {
+				t.Errorf("proxied %v", h.Proxied())
+			}
 			got := seen{h.Address(), within(t, "AllowRequest", remotes), h.Secure()}
 			remote := v.address + ":0"
 			if strings.Contains(v.address, ":") {
