@@ -389,6 +389,7 @@ func TestAttachNotRunning(t *testing.T) {
 
 // TestAttachShutdown: who polls and who has a websocket is told.
 func TestAttachShutdown(t *testing.T) {
+	t.Parallel()
 	s := attached(t, loop.Config{}, onSync, nil)
 	p, _ := s.connect(t, "polling")
 	w, _ := s.connect(t, "websocket")
@@ -430,6 +431,7 @@ func TestAttachMaxConnections(t *testing.T) {
 // TestAttachTimeouts: what a server of package net/http allows a request to take
 // does not end polls that wait.
 func TestAttachTimeouts(t *testing.T) {
+	t.Parallel()
 	s := serve(t, loop.Config{NoListen: true}, onSync)
 	s.host(t, s.Handler(), func(h *http.Server) {
 		h.ReadTimeout, h.WriteTimeout, h.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond, time.Minute

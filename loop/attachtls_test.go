@@ -17,8 +17,10 @@ import (
 
 // TestAttachCarried: connections that no loop can poll are carried.
 func TestAttachCarried(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"wrapped", "TLS"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for clients that do not answer a close
 			s := serve(t, loop.Config{NoListen: true}, func(s *loop.Server) {
 				onSync(s)
 				loop.OnAck(s, "echo", func(_ *loop.Socket, text string) (string, error) { return text, nil })
@@ -79,8 +81,10 @@ func TestAttachCarried(t *testing.T) {
 // TestAttachTLS: connections within TLS are taken over with it, beside HTTP/2
 // too.
 func TestAttachTLS(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"TLS 1.3", "TLS 1.2", "beside HTTP/2", "without TLS"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			states := make(chan string, 100)
 			s := serve(t, loop.Config{NoListen: true}, func(s *loop.Server) {
 				onSync(s)

@@ -67,6 +67,7 @@ func TestConn(t *testing.T) {
 }
 
 func TestConnDrainsAndDiscards(t *testing.T) {
+	t.Parallel()
 	drained, conns := make(chan bool, 1), make(chan loop.Conn, 1)
 	s := serve(t, loop.Config{}, func(s *loop.Server) {
 		s.OnConnection(func(s *loop.Socket) {

@@ -92,6 +92,7 @@ func TestGateTimeBlocked(t *testing.T) {
 
 // TestGateShutdown: a shutdown waits for those who decide, and the requests end.
 func TestGateShutdown(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	s := serve(t, loop.Config{AllowRequest: func(*http.Request) error {
 		close(entered)

@@ -149,6 +149,7 @@ func TestHTTP(t *testing.T) {
 
 // TestHTTPBodies: chunked, in pieces, pipelined; too large is refused.
 func TestHTTPBodies(t *testing.T) {
+	t.Parallel()
 	s := serve(t, loop.Config{HTTP: routes(), MaxHTTPBufferSize: 1000}, nil)
 	w, err := dialWire(s.addr())
 	if err != nil {

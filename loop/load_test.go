@@ -236,6 +236,7 @@ func TestIdleClients(t *testing.T) {
 // waiting as the limits allow, at once or for longer than the grace; the others
 // lose nothing and see the order.
 func TestSlowConsumers(t *testing.T) {
+	t.Parallel()
 	slow, good := size(150, 1000, 3000), size(10, 40, 200)
 	reasons := make(chan string, slow)
 	limits := loop.Limits{OutboundBytes: 64 << 10, OutboundBurst: 128 << 10}

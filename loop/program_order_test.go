@@ -228,6 +228,7 @@ func TestEmitAcrossHandlers(t *testing.T) {
 // TestConnectBeforeBroadcast: a socket gets no broadcast before its own
 // CONNECT, however many are under way.
 func TestConnectBeforeBroadcast(t *testing.T) {
+	t.Parallel()
 	s := serve(t, loop.Config{}, nil)
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {

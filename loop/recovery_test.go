@@ -89,6 +89,7 @@ func recovering(c loop.RecoveryConfig) loop.Config {
 }
 
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	eachTransport(t, func(t *testing.T, transport string) {
 		sockets := make(chan *loop.Socket, 4)
 		var admitted atomic.Int32
@@ -226,6 +227,7 @@ func TestWhoCannotComeBack(t *testing.T) {
 }
 
 func TestRecoveryThroughMiddleware(t *testing.T) {
+	t.Parallel()
 	var refuse atomic.Bool
 	s := serve(t, recovering(loop.RecoveryConfig{SkipMiddlewares: loop.Disabled}), func(s *loop.Server) {
 		s.Use(func(s *loop.Socket) error {

@@ -62,11 +62,11 @@ func (f *failures) count(text string) (n int) {
 // the end everybody who stopped is closed.
 func TestHalfHandshakes(t *testing.T) {
 	// Of the 200 with a whole hello, 50 wait for a place. Who comes behind them
-	// waits a second or two, of the ten that a slow machine has for it.
+	// waits a second or two, of the five that a slow machine has for it.
 	const places, stopped = 150, 1000
 	var failed failures
 	s := serve(t, loop.Config{
-		TLS: serving(), Limits: loop.Limits{TLSHandshakes: places, TLSHandshakeTime: 10 * time.Second}, OnError: failed.add,
+		TLS: serving(), Limits: loop.Limits{TLSHandshakes: places, TLSHandshakeTime: 5 * time.Second}, OnError: failed.add,
 	}, onSync)
 	before, _ := s.connectTLS(t, trusting())
 	before.sync(t)
@@ -108,6 +108,7 @@ func TestHalfHandshakes(t *testing.T) {
 
 // TestHandshakePlaces: as many handshakes go on at once as there are places.
 func TestHandshakePlaces(t *testing.T) {
+	t.Parallel()
 	const places = 5
 	s := serve(t, loop.Config{TLS: serving(), Limits: loop.Limits{TLSHandshakes: places}}, onSync)
 	hello := helloBytes(t)
@@ -310,6 +311,7 @@ func TestDataBehindHandshake(t *testing.T) {
 // TestKeyUpdates: a client may change its keys, not for ever without a word, and
 // not without reading what it makes the server say.
 func TestKeyUpdates(t *testing.T) {
+	t.Parallel()
 	var reasons steps
 	s := serve(t, loop.Config{TLS: serving(), Limits: loop.Limits{OutboundBytes: 64 << 10, OutboundBurst: 128 << 10}}, func(s *loop.Server) {
 		onSync(s)

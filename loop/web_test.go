@@ -176,6 +176,7 @@ func TestHTTPVersions(t *testing.T) {
 // TestHTTPBackPressure: neither a client that does not read nor a handler that
 // does not makes the server keep more than the kernel does.
 func TestHTTPBackPressure(t *testing.T) {
+	t.Parallel()
 	const chunk = 64 << 10
 	written, ended, stop := make(chan int, 1<<16), make(chan error, 1), make(chan struct{})
 	s := serve(t, loop.Config{Limits: loop.Limits{OutboundStall: 300 * time.Millisecond, HTTPBody: -1}}, func(s *loop.Server) {
