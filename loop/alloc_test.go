@@ -90,6 +90,49 @@ func TestBroadcastEncodesOnce(t *testing.T) {
 	}
 }
 
+// TestBroadcastAllocates: a broadcast allocates nothing, whatever its size,
+// whether its values are encoded or travel as they came, and wherever it is
+// called.
+func TestBroadcastAllocates(t *testing.T) {
+	f := newFakeServer(t)
+	f.On("relay", func(_ *Socket, e *Event) { _ = f.To().EmitArgs("relay", e.Args()) }, Inline())
+	everybody := f.To()
+	text := strings.Repeat("x", 100)
+	in := maskedText(`42["relay",1,{"a":[true,"text"]}]`)
+	c := f.connect(t)
+	for _, receivers := range []int{1, 1000} {
+		for f.root.ConnectedSockets() < receivers {
+			f.connect(t)
+		}
+		for name, broadcast := range map[string]func(){
+			"values": func() { _ = everybody.Emit("m", "text") },
+			"raw":    func() { f.feed(c, in) },
+			"off the loop": func() {
+				f.engine.Leave() // calls take the way through the inbox
+				_ = everybody.Emit("m", "text")
+				f.engine.Enter()
+				f.feed(c, nil)
+			},
+			"long": func() { _ = everybody.Emit(text, "text") },
+		} {
+			round := func() {
+				broadcast()
+				f.engine.RunTasks()
+			}
+			for range 10 {
+				round() // the pools fill
+			}
+			f.net.writes = 0
+			if allocs := testing.AllocsPerRun(100, round); allocs != 0 {
+				t.Errorf("%s, %d receivers: %v allocations", name, receivers, allocs)
+			}
+			if f.net.writes != 101*receivers {
+				t.Errorf("%s, %d receivers: %d writes in 101 broadcasts", name, receivers, f.net.writes)
+			}
+		}
+	}
+}
+
 // countedJSON is a value that counts how often it is encoded.
 type countedJSON func()
 

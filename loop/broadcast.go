@@ -44,6 +44,7 @@ func (n *Namespace) broadcast(m *transport.Shared, t *rooms.Target, ack *broadca
 			continue
 		}
 		total += len(d.sockets)
+		m.Hold()
 		d.loop, d.message, d.volatile, d.ack = n.server.loops[i], m, t.Flags.Volatile, ack
 		if d.loop.direct() {
 			d.Run(d.loop.engine)
@@ -78,6 +79,7 @@ func (d *delivery) Run(*transport.Engine) {
 		e.session.SendShared(d.message)
 	}
 	l.stats.deliveries += uint64(len(d.sockets))
+	l.engine.Lent(d.message)
 	d.release()
 }
 
@@ -95,6 +97,7 @@ func (p local) Broadcast(packet *rooms.Packet, t rooms.Target) error {
 		if m, err = p.ns.encode(0, false, packet.Event, unpacked(packet.Args), t.Flags); err != nil {
 			return err
 		}
+		defer m.Release()
 	}
 	p.ns.broadcast(m, &t, nil)
 	return nil

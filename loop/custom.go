@@ -64,7 +64,7 @@ func (m *emission) recode(id uint64, hasID bool, event string) error {
 }
 
 // share makes a packet for many sockets of what an emission has encoded.
-func (n *Namespace) share(m *emission, id uint64, hasID bool, event string, flags rooms.Flags) (*transport.Shared, error) {
+func (n *Namespace) share(m *emission, id uint64, hasID bool, event string, flags rooms.Flags, make func([]byte, [][]byte) *transport.Shared) (*transport.Shared, error) {
 	s, text, bins := n.server, m.text, m.bins
 	switch {
 	case s.custom != nil:
@@ -74,9 +74,10 @@ func (n *Namespace) share(m *emission, id uint64, hasID bool, event string, flag
 		}
 		text, bins = messages.Text, messages.Binary
 	case s.form == formMsgPack:
-		text, bins = nil, [][]byte{m.text}
+		m.bins = append(m.bins[:0], m.text)
+		text, bins = nil, m.bins
 	}
-	shared := transport.NewShared(text, bins)
+	shared := make(text, bins)
 	if !flags.Compress {
 		shared.Plain()
 	}

@@ -218,6 +218,7 @@ func (p local) BroadcastWithAck(ctx context.Context, packet *rooms.Packet, t roo
 		return 0, err
 	}
 	n := p.ns.broadcast(m, &t, ack)
+	m.Release()
 	context.AfterFunc(ctx, func() {
 		if ack.told.Load() < int64(n) {
 			p.ns.forget(ack.id)

@@ -162,6 +162,7 @@ func (s *Socket) sending(event string, args Args) {
 
 // broadcasting tells the watchers of a broadcast, behind the socket's events.
 func (l *Loop) broadcasting(s *Socket, m *transport.Shared) {
+	m.Hold() // for good: arguments are views of it
 	l.run(&s.actor, job{call: func() {
 		name, args, err := l.server.decodedShared(m)
 		if err != nil {

@@ -136,15 +136,40 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if o.ns.alone {
-		o.ns.broadcast(m, &o.target, nil)
-		return nil
+	if !o.ns.alone {
+		return o.ns.adapter.Broadcast(&rooms.Packet{Event: event, Args: slices.Clone(args), Encoded: m}, o.target)
 	}
-	return o.ns.adapter.Broadcast(&rooms.Packet{Event: event, Args: args, Encoded: m}, o.target)
+	o.ns.broadcast(m, &o.target, nil)
+	m.Release()
+	return nil
 }
 
-// EmitArgs is Emit with arguments as they came.
-func (o BroadcastOperator) EmitArgs(event string, a Args) error { return o.Emit(event, a) }
+// EmitArgs is Emit with arguments as they came. On a server that is alone it
+// allocates nothing, however many sockets are addressed.
+func (o BroadcastOperator) EmitArgs(event string, a Args) error {
+	n := o.ns
+	if n.dynamic != nil || !n.alone || n.recoverable(o.target.Flags) {
+		return o.Emit(event, a)
+	}
+	if reserved(event) {
+		return ErrReserved
+	}
+	m := emissions.Get().(*emission)
+	defer m.release()
+	var err error
+	if a.n > 0 {
+		if m.args, m.bins, err = n.server.form.appendCited(m.args, m.bins, a); err != nil {
+			return err
+		}
+	}
+	shared, err := n.encoded(m, 0, false, event, o.target.Flags)
+	if err != nil {
+		return err
+	}
+	n.broadcast(shared, &o.target, nil)
+	shared.Release()
+	return nil
+}
 
 // SocketsJoin puts the sockets addressed into rooms.
 func (o BroadcastOperator) SocketsJoin(names ...string) error {
@@ -182,15 +207,19 @@ func (o BroadcastOperator) each(do func(BroadcastOperator) error) (err error) {
 // encode encodes an event for many sockets. id is that of the wish for
 // acknowledgements if hasID.
 func (n *Namespace) encode(id uint64, hasID bool, event string, args []any, flags rooms.Flags) (*transport.Shared, error) {
-	f := n.server.form
 	m := emissions.Get().(*emission)
 	defer m.release()
 	var err error
-	if m.args, m.bins, err = f.appendArgs(m.args, m.bins, args); err != nil {
+	if m.args, m.bins, err = n.server.form.appendArgs(m.args, m.bins, args); err != nil {
 		return nil, err
 	}
-	m.text = f.appendEvent(m.text, n.name, id, hasID, len(m.bins), event, m.args)
-	shared, err := n.share(m, id, hasID, event, flags)
+	return n.encoded(m, id, hasID, event, flags)
+}
+
+// encoded is encode once the arguments are in an emission.
+func (n *Namespace) encoded(m *emission, id uint64, hasID bool, event string, flags rooms.Flags) (*transport.Shared, error) {
+	m.text = n.server.form.appendEvent(m.text, n.name, id, hasID, len(m.bins), event, m.args)
+	shared, err := n.share(m, id, hasID, event, flags, transport.LendShared)
 	if err == nil {
 		n.server.prepare(shared)
 	}

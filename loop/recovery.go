@@ -152,7 +152,7 @@ func (n *Namespace) log(event string, args []any, t rooms.Target) error {
 		return err
 	}
 	m.text = f.appendEvent(m.text, n.name, 0, false, len(m.bins), event, m.args)
-	shared, err := n.share(m, 0, false, event, t.Flags)
+	shared, err := n.share(m, 0, false, event, t.Flags, transport.NewShared)
 	if err != nil {
 		return err
 	}

@@ -54,8 +54,9 @@ type Engine struct {
 	feeding   *Conn  // whose input is being read
 	serving   served // what the handler is being told about
 	dirty     []*Conn
-	sending   []Output // with the network, or back from it
-	sent      int      // how many of these are seen to
+	sending   []Output  // with the network, or back from it
+	sent      int       // how many of these are seen to
+	lent      []*Shared // held until the batch is written
 	gather    gathering
 	polls     []*Session // polling sessions with packets for their open request
 	graves    []uint32   // connections to recycle once the batch is over

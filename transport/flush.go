@@ -103,9 +103,23 @@ func (e *Engine) settle() {
 	}
 	clear(e.dirty)
 	e.dirty = e.dirty[:0]
+	e.giveBack()
 	if len(e.graves)+len(e.tombs) > 0 {
 		e.wakeSelf()
 	}
+}
+
+// Lent hands the engine the caller's hold of a message that was sent to sessions
+// in this batch: it lets go when all of that is written. Loop only.
+func (e *Engine) Lent(m *Shared) { e.lent = append(e.lent, m) }
+
+// giveBack lets go of messages, which no connection has any more.
+func (e *Engine) giveBack() {
+	for i, m := range e.lent {
+		e.lent[i] = nil
+		m.Release()
+	}
+	e.lent = e.lent[:0]
 }
 
 // take takes the output of connections for one call of Send and returns how
@@ -166,7 +180,9 @@ func (e *Engine) written(o *Output) {
 		err = e.net.Write(c, o.Data[o.Sent:])
 	}
 	if o.Err != nil {
-		e.buffers.drop(o.buf)
+		e.buffers.drop(o.buf) // the kernel may read it still
+		clear(e.lent)
+		e.lent = e.lent[:0]
 	} else {
 		e.buffers.put(o.buf)
 	}

@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/sioserver/sioserver/proto/engineio"
@@ -12,13 +13,18 @@ import (
 // Shared is one Socket.IO packet for any number of receivers: a text message
 // and the binary messages that belong to it. It is immutable; its encoded
 // forms are made once and shared by all receivers on all loops.
+//
+// Whoever has it holds it: its maker, each loop that is to send it. The last one
+// to let go gives its memory to messages to come. A holder that never lets go
+// leaves that to the garbage collector, which is what those do who keep it.
 type Shared struct {
 	text   []byte
 	bins   [][]byte
 	frames []byte // websocket frames of text and bins, in the first dialect
 	plain  uint8  // spoolPlain, or nothing
 
-	others atomic.Pointer[otherForms] // once somebody needs one
+	holders atomic.Int32
+	others  atomic.Pointer[otherForms] // once somebody needs one
 }
 
 // otherForms are what else there is of a message.
@@ -79,26 +85,67 @@ func (m *Shared) make(d dialect) *Shared {
 	return form
 }
 
-// NewShared encodes a message. text, without an Engine.IO type digit, and bins
-// are copied; a nil text is none. Any goroutine.
+// NewShared encodes a message, in memory of its own size: for one that is kept.
+// Its maker does not let go. text, without an Engine.IO type digit, and bins are
+// copied; a nil text is none. Any goroutine.
 func NewShared(text []byte, bins [][]byte) *Shared {
+	m := new(Shared)
+	m.holders.Store(1)
+	m.encode(text, bins)
+	return m
+}
+
+var shareds = sync.Pool{New: func() any { return new(Shared) }}
+
+// sharedKeep is the size in bytes up to which a message's memory is used again.
+const sharedKeep = 64 << 10
+
+// LendShared is NewShared in memory that was used before. Its maker may let go.
+// Any goroutine.
+func LendShared(text []byte, bins [][]byte) *Shared {
+	m := shareds.Get().(*Shared)
+	m.holders.Store(1)
+	m.encode(text, bins)
+	return m
+}
+
+func (m *Shared) encode(text []byte, bins [][]byte) {
 	size := ws.HeaderSize(len(text)+1) + 1 + len(text)
 	for _, b := range bins {
 		size += ws.HeaderSize(len(b)) + len(b)
 	}
-	m := &Shared{frames: make([]byte, 0, size)}
+	if cap(m.frames) < size {
+		m.frames = make([]byte, 0, size)
+	}
 	if text != nil {
 		m.frames = appendTextFrame(m.frames, text)
 		m.text = m.frames[len(m.frames)-len(text):]
 	}
-	if len(bins) > 0 {
-		m.bins = make([][]byte, len(bins))
+	if cap(m.bins) < len(bins) {
+		m.bins = make([][]byte, 0, len(bins))
 	}
-	for i, b := range bins {
+	for _, b := range bins {
 		m.frames = ws.AppendFrame(m.frames, ws.OpBinary, b)
-		m.bins[i] = m.frames[len(m.frames)-len(b):]
+		m.bins = append(m.bins, m.frames[len(m.frames)-len(b):])
 	}
-	return m
+}
+
+// Hold makes the caller a holder, who was given the message by one. It need not
+// let go. Any goroutine.
+func (m *Shared) Hold() { m.holders.Add(1) }
+
+// Release lets go: the caller uses neither the message nor views of it from now
+// on. Any goroutine.
+func (m *Shared) Release() {
+	if m.holders.Add(-1) != 0 {
+		return
+	}
+	if m.others.Load() != nil || cap(m.frames) > sharedKeep {
+		return // connections may have a part of it as their dictionary
+	}
+	clear(m.bins)
+	m.text, m.bins, m.frames, m.plain = nil, m.bins[:0], m.frames[:0], 0
+	shareds.Put(m)
 }
 
 // Plain marks the message as no reason to compress anything, and returns it.
@@ -113,12 +160,14 @@ func (m *Shared) Plain() *Shared {
 // kept there is one compressed form. Any goroutine.
 func (m *Shared) Keep() *Shared {
 	kept := &Shared{text: m.text, bins: m.bins, frames: m.frames, plain: m.plain}
+	kept.holders.Store(1)
 	kept.others.Store(&otherForms{kept: true})
+	m.Hold()
 	return kept
 }
 
-// Size is about what the message holds, in bytes. Any goroutine.
-func (m *Shared) Size() int { return cap(m.frames) }
+// Size is what the message has in bytes, frames included. Any goroutine.
+func (m *Shared) Size() int { return len(m.frames) }
 
 // Message is what the message was made of: views that must not be changed. Any
 // goroutine.
