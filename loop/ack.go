@@ -153,6 +153,7 @@ func (l *Loop) failAcks(s *Socket) {
 func (l *Loop) acked(s *transport.Session, c *client, e *entry, p *socketio.Packet, bins [][]byte) {
 	if e.handle != nil {
 		if deliver := l.take(e.handle, p.ID); deliver != nil {
+			l.stats.acks++
 			deliver(Args{raw: p.Args, n: p.NumArgs, bins: bins, form: l.server.form}, nil)
 			return
 		}

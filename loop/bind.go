@@ -73,7 +73,8 @@ type EngineSession struct {
 // is served like any other: namespaces, rooms, broadcasts, recovery. What it
 // sends is handed to [EngineSession.Receive]. AllowRequest, engine middleware and
 // CORS are not asked. The error tells what is wrong with the handshake, that the
-// server does not run yet, or is [ErrClosed]; the connection is the caller's then.
+// server does not run yet, or is [ErrClosed] or [ErrDraining]; the connection is
+// the caller's then.
 func (s *Server) Bind(c EngineConn, h EngineHandshake) (*EngineSession, error) {
 	setDefault(&h.Transport, "custom")
 	setDefault(&h.Protocol, 4)
@@ -96,6 +97,9 @@ func (s *Server) Bind(c EngineConn, h EngineHandshake) (*EngineSession, error) {
 	}
 	if s.closing.Load() {
 		return nil, ErrClosed
+	}
+	if s.draining.Load() {
+		return nil, ErrDraining
 	}
 	e := &EngineSession{loop: s.bindLoop(), conn: c, done: make(chan struct{})}
 	opened := make(chan error, 1)

@@ -123,6 +123,8 @@ func (l *Loop) OnUpgrading(s *transport.Session, on bool) {
 
 // OnUpgrade implements [transport.Handler].
 func (l *Loop) OnUpgrade(s *transport.Session) {
+	l.stats.live[transport.KindPolling]--
+	l.stats.live[transport.KindWebSocket]++
 	l.moved(s)
 	if w := l.watched(s); w != nil {
 		notify(l, w.upgrade, func(f func()) { f() })

@@ -130,6 +130,9 @@ func (s *Server) setGates() {
 	if len(h.refusals) > 0 {
 		g |= transport.TellRefusals
 	}
+	if s.admission.Load() != nil || s.draining.Load() {
+		g |= transport.AskAdmission
+	}
 	for _, e := range s.engines {
 		e.SetGates(g)
 	}

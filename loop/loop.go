@@ -34,6 +34,7 @@ type Loop struct {
 	arg     []byte // scratch for messages that become arguments
 	inside  bool   // code of the user's is running
 	stats   loopStats
+	release func() // of the session that is about to be opened
 
 	// Any goroutine.
 	unhandled atomic.Uint64 // events without a handler
@@ -90,6 +91,7 @@ type kept struct {
 	watchers  *watchers // of its Conn
 	custom    *customClient
 	conn      *engineConn // nil unless somebody asked for the client
+	release   func()      // of its admission
 }
 
 // find returns the entry that ref names, nil if the socket is gone.
@@ -147,6 +149,11 @@ func (c *client) keep() *kept {
 func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 	c, i := l.clients.Take()
 	s.SetOwner(i + 1)
+	if l.release != nil {
+		c.keep().release, l.release = l.release, nil
+	}
+	l.stats.live[s.Kind()]++
+	l.stats.opened[s.Kind()]++
 	if l.server.wantsHandshake() {
 		c.request = l.server.newRequest(h)
 	}
@@ -275,8 +282,13 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 		if k.conn != nil {
 			k.conn.closed.Store(true)
 		}
+		if k.release != nil {
+			l.released(k.release)
+		}
 	}
 	l.open.Add(-1)
+	l.stats.live[s.Kind()]--
+	l.stats.closed[s.Kind()][reason]++
 	*c = client{}
 	l.clients.Give(s.Owner() - 1)
 	s.SetOwner(0)

@@ -37,6 +37,9 @@ type Server struct {
 	asked        atomic.Bool                  // somebody may ask for handshakes
 	closing      atomic.Bool
 	engineHooks  atomic.Pointer[engineHooks]
+	admission    atomic.Pointer[AdmissionFunc]
+	notAdmitted  atomic.Uint64
+	draining     atomic.Bool
 	refusals     refusals
 	panics       atomic.Uint64
 	roomEvents   atomic.Uint64 // missed

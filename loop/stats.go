@@ -34,6 +34,11 @@ type loopStats struct {
 	events                          uint64
 	deliveries, volatileDropped     uint64
 	limits                          [limitCount]uint64
+
+	acks   uint64 // that were due, from clients
+	live   [transport.Kinds]int
+	opened [transport.Kinds]uint64
+	closed [transport.Kinds][transport.CloseReasons]uint64
 }
 
 func (s *loopStats) limit(i int) { s.limits[i]++ }
@@ -77,6 +82,32 @@ type Stats struct {
 	Recovered          uint64            // sockets that came back
 	RecoveryFailures   map[string]uint64 // clients that could not, by [Socket.RecoveryFailure]
 	LimitHits          map[string]uint64 // by name of the limit
+
+	Acks             uint64 // acknowledgements from clients
+	RefusedAdmission uint64 // handshakes, by [Server.SetAdmission]
+	// Transports are the sessions by what carries them now, or did last:
+	// "polling", "websocket", and "custom" for those of [Server.Bind].
+	Transports map[string]TransportStats
+	Loops      []LoopStats // of the event loops, in their order
+}
+
+// TransportStats are the sessions of one transport.
+type TransportStats struct {
+	Sessions int                         // now
+	Opened   uint64                      // that began with it
+	Closed   map[DisconnectReason]uint64 // that ended with it
+}
+
+// LoopStats are the numbers of one event loop.
+type LoopStats struct {
+	Connections, Sessions, Sockets int // now
+	Events, Deliveries             uint64
+	BytesIn, BytesOut              uint64
+}
+
+// kindNames are the transports in [Stats.Transports].
+var kindNames = [...]string{
+	transport.KindPolling: Polling, transport.KindWebSocket: WebSocket, transport.KindCarried: "custom",
 }
 
 // IOUringStats count output that left by io_uring.
@@ -121,6 +152,12 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 	for _, l := range s.loops {
 		l.engine.Post(&statsTask{l, answers})
 	}
+	total.RefusedAdmission = s.notAdmitted.Load()
+	total.Loops = make([]LoopStats, len(s.loops))
+	total.Transports = map[string]TransportStats{}
+	for _, name := range kindNames {
+		total.Transports[name] = TransportStats{Closed: map[DisconnectReason]uint64{}}
+	}
 	for range s.loops {
 		select {
 		case add := <-answers:
@@ -142,16 +179,17 @@ type statsTask struct {
 
 // Run implements [transport.Task].
 func (t *statsTask) Run(e *transport.Engine) {
-	own, below, unhandled := t.loop.stats, e.Stats(), t.loop.unhandled.Load()
+	own, below, unhandled, index := t.loop.stats, e.Stats(), t.loop.unhandled.Load(), t.loop.index
 	t.answers <- func(s *Stats) {
+		own.addTo(s)
+		s.Loops[index] = LoopStats{
+			Connections: below.Conns, Sessions: below.Sessions, Sockets: int(own.connects - own.disconnects),
+			Events: own.events, Deliveries: own.deliveries, BytesIn: below.BytesIn, BytesOut: below.BytesOut,
+		}
 		s.Sessions += below.Sessions
-		s.Sockets += int(own.connects - own.disconnects)
 		s.ConnectionsOpened += below.ConnsOpened
 		s.SessionsOpened += below.SessionsOpened
 		s.Upgrades += below.Upgrades
-		s.Connects += own.connects
-		s.Refusals += own.refusals
-		s.Disconnects += own.disconnects
 		s.BytesIn += below.BytesIn
 		s.BytesOut += below.BytesOut
 		s.Writes += below.Writes
@@ -166,17 +204,37 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.Deflations += below.Deflations
 		s.MessagesIn += below.MessagesIn
 		s.MessagesOut += below.MessagesOut
-		s.Events += own.events
 		s.EventsUnhandled += unhandled
-		s.Deliveries += own.deliveries
-		s.VolatileDropped += own.volatileDropped
 		s.Panics += below.Panics
 		s.TLSFaults += below.TLSFaults
 		for i, n := range below.Limits {
 			s.LimitHits[transport.Limit(i).String()] += n
 		}
-		for i, n := range own.limits {
-			s.LimitHits[limitNames[i]] += n
+	}
+}
+
+// addTo adds what a loop of this package has counted.
+func (own *loopStats) addTo(s *Stats) {
+	s.Sockets += int(own.connects - own.disconnects)
+	s.Connects += own.connects
+	s.Refusals += own.refusals
+	s.Disconnects += own.disconnects
+	s.Events += own.events
+	s.Acks += own.acks
+	s.Deliveries += own.deliveries
+	s.VolatileDropped += own.volatileDropped
+	for i, n := range own.limits {
+		s.LimitHits[limitNames[i]] += n
+	}
+	for kind, name := range kindNames {
+		t := s.Transports[name]
+		t.Sessions += own.live[kind]
+		t.Opened += own.opened[kind]
+		for reason, n := range own.closed[kind] {
+			if n > 0 {
+				t.Closed[DisconnectReason(transport.CloseReason(reason).String())] += n
+			}
 		}
+		s.Transports[name] = t
 	}
 }

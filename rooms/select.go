@@ -2,7 +2,11 @@
 
 package rooms
 
-import "github.com/sioserver/sioserver/proto/id"
+import (
+	"strings"
+
+	"github.com/sioserver/sioserver/proto/id"
+)
 
 // Select appends the visible members of a target to dst. Any goroutine.
 func (s *Shard[M]) Select(dst []M, t *Target) []M {
@@ -10,6 +14,42 @@ func (s *Shard[M]) Select(dst []M, t *Target) []M {
 	defer s.mu.Unlock()
 	s.each(t, func(_ Slot, p *member[M]) { dst = append(dst, p.m) })
 	return dst
+}
+
+// Count is the number of visible members of a target. Any goroutine.
+func (s *Shard[M]) Count(t *Target) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.each(t, func(Slot, *member[M]) { n++ })
+	return n
+}
+
+// Size is a room and the number of its members.
+type Size struct {
+	Name    string
+	Members int
+}
+
+// Sizes are the rooms whose names begin with prefix and come behind after, in no
+// order; own rooms of sockets are not among them. Members that are not visible
+// yet are counted. Any goroutine.
+func (s *Shard[M]) Sizes(prefix, after string) (list []Size) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, r := range s.mu.rooms {
+		if name > after && strings.HasPrefix(name, prefix) {
+			list = append(list, Size{name, len(r.slots)})
+		}
+	}
+	return list
+}
+
+// Places is in how many rooms the members are together, their own not counted.
+// Any goroutine.
+func (s *Shard[M]) Places() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.places
 }
 
 // JoinAll puts the members of a target into rooms, as far as the limit of each

@@ -36,6 +36,7 @@ type Shard[M comparable] struct {
 		most    int    // rooms there were since the map was made
 		epoch   uint32 // of the marks last made
 		hidden  int    // members that are not connected yet
+		places  int    // of members in rooms, their own not counted
 		aliases *aliases
 		journal *Journal // nil unless somebody watches
 	}
@@ -247,6 +248,7 @@ func (s *Shard[M]) join(slot Slot, p *member[M], name string) error {
 	}
 	*p.rooms = append(*p.rooms, place{r, int32(len(r.slots))})
 	r.slots = append(r.slots, slot)
+	s.mu.places++
 	if j := s.mu.journal; j != nil {
 		j.joined(name, s.own(slot))
 	}
@@ -290,6 +292,7 @@ func (s *Shard[M]) leavePlace(slot Slot, p place) {
 	moved := r.slots[last]
 	r.slots[p.at] = moved
 	r.slots = shrunk(r.slots[:last])
+	s.mu.places--
 	if last == 0 {
 		delete(s.mu.rooms, r.name)
 		if s.mu.most >= keep && len(s.mu.rooms) == 0 {

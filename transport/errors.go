@@ -29,6 +29,9 @@ const (
 	ParseError
 	// ServerShuttingDown is a session closed because the server ends.
 	ServerShuttingDown
+
+	// CloseReasons is one more than the last of them.
+	CloseReasons
 )
 
 var closeReasons = [...]string{

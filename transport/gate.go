@@ -16,6 +16,7 @@ const (
 	GateRequests                     // every request, preflight requests only with CORS.Continue
 	GateOrigins                      // every request with an Origin field
 	TellRefusals                     // [Handler.OnRefuse] is called
+	AskAdmission                     // [Admitter.Admit] is called
 
 	gatesThatWait = GateHandshakes | GateRequests | GateOrigins
 )

@@ -234,7 +234,8 @@ func (s *Session) clientClose() {
 func (s *Session) closePolling(reason CloseReason) {
 	e, p := s.engine, s.poll
 	p.post = ExchangeRef{}
-	switch forced := reason == ForcedClose || reason == ForcedServerClose; {
+	forced := reason == ForcedClose || reason == ForcedServerClose || reason == ServerShuttingDown && !e.closing
+	switch {
 	case p.open() && (p.spool == nil || !forced):
 		s.answerGet(closeTail)
 	case forced:

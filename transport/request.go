@@ -76,6 +76,10 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 		e.answer(ref, errorAnswer(refusal))
 		return after
 	}
+	if no := e.notAdmitted(c, head, name); no != nil {
+		e.answer(ref, answer{status: no.Status, contentType: no.ContentType, fields: []byte(no.Fields), body: []byte(no.Body)})
+		return after
+	}
 	s := e.openSession(nil, sid, name)
 	s.poll = e.newPolling()
 	e.startSession(s)

@@ -144,6 +144,15 @@ func (s *Session) Buffered() int {
 	return 0
 }
 
+// Stalled is for how long nothing of what waits has been taken, in milliseconds,
+// to the second; 0 if nothing waits. Loop only.
+func (s *Session) Stalled() int64 {
+	if c := s.conn; c != nil && c.blocked && s.engine.net.Buffered(c) > 0 {
+		return int64(s.engine.seconds()-c.stalled) * 1000
+	}
+	return 0
+}
+
 // sendPacket sends a packet without data. There are few of them, so that they
 // are not held against a client with a large message on its way.
 func (s *Session) sendPacket(t engineio.PacketType) {

@@ -41,6 +41,7 @@ type Session struct {
 	observed bool
 	stray    uint8
 	dialect  dialect // of its packets
+	was      Kind    // when it closed
 	owner    uint32  // the handler's number for it
 }
 
@@ -60,6 +61,27 @@ func (e *Engine) EachSession(f func(*Session)) {
 	})
 }
 
+// SessionsFrom calls f for the open sessions with number i and above, in the order
+// of their numbers, until f reports false. f must not close them. Loop only.
+func (e *Engine) SessionsFrom(i uint32, f func(i uint32, s *Session) bool) {
+	e.sessions.EachFrom(i, func(i uint32, s *Session) bool { return s.state != sessionOpen || f(i, s) })
+}
+
+// SessionRef names a session within its engine. It stays harmless when the
+// session is gone.
+type SessionRef struct{ index, gen uint32 }
+
+// Ref names the session. Loop only.
+func (s *Session) Ref() SessionRef { return SessionRef{s.index, s.gen} }
+
+// Session is the open session that ref names, nil if it is gone. Loop only.
+func (e *Engine) Session(ref SessionRef) *Session {
+	if s := e.sessions.Find(ref.index); s != nil && s.gen == ref.gen && s.state == sessionOpen {
+		return s
+	}
+	return nil
+}
+
 // ID is the engine's id of the session, which is the client's too unless
 // [Session.Name] is another one. Loop only.
 func (s *Session) ID() id.ID { return s.id }
@@ -69,6 +91,29 @@ func (s *Session) Engine() *Engine { return s.engine }
 
 // WebSocket reports whether the session goes over websocket now. Loop only.
 func (s *Session) WebSocket() bool { return s.conn != nil }
+
+// Kind is what carries a session.
+type Kind uint8
+
+// The kinds of sessions.
+const (
+	KindPolling Kind = iota
+	KindWebSocket
+	KindCarried // see [Engine.Carry]
+	Kinds       // how many there are
+)
+
+// Kind is what carries the session: of one that is closed, what did last. Loop
+// only.
+func (s *Session) Kind() Kind {
+	switch {
+	case s.conn != nil:
+		return KindWebSocket
+	case s.poll != nil && s.poll.carried:
+		return KindCarried
+	}
+	return s.was
+}
 
 // Revision is the Engine.IO revision of the client. Loop only.
 func (s *Session) Revision() int {
@@ -166,6 +211,14 @@ func (s *Session) Close() {
 	}
 }
 
+// Retire is Close because the server ends, reason "server shutting down". Loop
+// only.
+func (s *Session) Retire() {
+	if s.state == sessionOpen {
+		s.close(ServerShuttingDown, nil)
+	}
+}
+
 // closeForced closes the session from this side; err says why.
 func (s *Session) closeForced(err error) {
 	reason := ForcedClose
@@ -190,6 +243,7 @@ func (s *Session) close(reason CloseReason, err error) {
 		return
 	}
 	e := s.engine
+	s.was = s.Kind()
 	s.state = sessionClosed
 	s.timer = e.timers.Cancel(s.timer)
 	e.live.sessions--

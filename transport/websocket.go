@@ -38,7 +38,12 @@ func (e *Engine) upgradeRequest(c *Conn, head, rest []byte) []byte {
 	if refusal != nil {
 		return e.refuseUpgrade(c, head, rest, refusal)
 	}
+	if no := e.notAdmitted(c, head, name); no != nil {
+		e.refuseWith(c, no.Status, no.Body, "Content-Type: "+no.ContentType+"\r\n"+no.Fields)
+		return rest
+	}
 	if !e.accept(c, head) {
+		e.unadmit()
 		if name != "" {
 			e.names.remove(name)
 		}

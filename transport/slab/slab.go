@@ -112,6 +112,22 @@ func (s *Slab[T]) Give(i uint32) {
 	s.spare = true
 }
 
+// EachFrom calls f for the records in use from index i on, in the order of their
+// indices, until f reports false. f must not give records back. Loop only.
+func (s *Slab[T]) EachFrom(i uint32, f func(i uint32, v *T) bool) {
+	for n := int(i / Block); n < len(s.blocks); n++ {
+		b := &s.blocks[n]
+		for w := range words {
+			for left := b.taken[w]; left != 0; left &= left - 1 {
+				at := uint32(n*Block + w*64 + bits.TrailingZeros64(left))
+				if at >= i && !f(at, &b.records[at%Block]) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Each calls f for every record in use, in the order of their indices. f may
 // give records back. Loop only.
 func (s *Slab[T]) Each(f func(*T)) {
