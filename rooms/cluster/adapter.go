@@ -16,6 +16,8 @@ import (
 
 // Options are the settings of an adapter.
 type Options struct {
+	// UID is the id of the adapter among all of the namespace, "" for a random one.
+	UID string
 	// RequestsTimeout is how long the answers of other servers may take.
 	RequestsTimeout time.Duration
 	// Answer runs what answers a request of another server and may wait for the
@@ -38,7 +40,10 @@ type Adapter struct {
 
 // New makes the adapter of a namespace. The bus is given by [Adapter.Start].
 func New(l rooms.Local, o Options) *Adapter {
-	return &Adapter{local: l, opts: o, uid: randomID(), waits: pending.NewTable(randomID)}
+	if o.UID == "" {
+		o.UID = randomID()
+	}
+	return &Adapter{local: l, opts: o, uid: o.UID, waits: pending.NewTable(randomID)}
 }
 
 // Start gives the adapter its bus. Nothing else is called before.

@@ -83,7 +83,7 @@ func (c *Cluster) Close() error {
 func (c *Cluster) enqueue(m message) { c.queue.Put(m) }
 
 // lost is told of each message that the queue has dropped.
-func (c *Cluster) lost() {
+func (c *Cluster) lost(message) {
 	c.counts.dropped.Add(1)
 	c.base.Complain("publishing", link.ErrQueueFull)
 }

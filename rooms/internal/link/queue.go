@@ -31,7 +31,7 @@ type Sized interface{ Size() int }
 // may be on their way out. Its methods may be called from any goroutine.
 type Queue[M Sized] struct {
 	maxMessages, maxBytes int
-	dropped               func() // called for each message that has lost its place
+	dropped               func(M) // called for each message that has lost its place
 
 	more chan struct{} // holds a token while there may be messages
 	mu   struct {
@@ -44,7 +44,7 @@ type Queue[M Sized] struct {
 
 // NewQueue makes a queue. dropped is called for each message that is dropped,
 // with the queue's lock held.
-func NewQueue[M Sized](messages, bytes int, dropped func()) *Queue[M] {
+func NewQueue[M Sized](messages, bytes int, dropped func(M)) *Queue[M] {
 	return &Queue[M]{maxMessages: messages, maxBytes: bytes, dropped: dropped, more: make(chan struct{}, 1)}
 }
 
@@ -56,14 +56,15 @@ func (q *Queue[M]) Put(m M) {
 	defer q.mu.Unlock()
 	var none M
 	for len(q.mu.list) > q.mu.taken && (len(q.mu.list) >= q.maxMessages || q.mu.bytes+m.Size() > q.maxBytes) {
-		q.mu.bytes -= q.mu.list[q.mu.taken].Size()
+		lost := q.mu.list[q.mu.taken]
+		q.mu.bytes -= lost.Size()
 		if q.mu.taken == 0 {
 			q.mu.list[0] = none
 			q.mu.list = q.mu.list[1:]
 		} else {
 			q.mu.list = slices.Delete(q.mu.list, q.mu.taken, q.mu.taken+1)
 		}
-		q.dropped()
+		q.dropped(lost)
 	}
 	q.mu.list = append(q.mu.list, m)
 	q.mu.bytes += m.Size()

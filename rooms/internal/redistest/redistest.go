@@ -21,21 +21,27 @@ type Server struct {
 	Socket string
 	t      testing.TB
 	cmd    *exec.Cmd
+	append string // yes: it keeps what it has when it ends
 }
 
 // Start starts a server that ends with the test.
-func Start(t testing.TB) *Server {
+func Start(t testing.TB) *Server { return start(t, "no") }
+
+// StartDurable starts one that keeps what it has when it ends.
+func StartDurable(t testing.TB) *Server { return start(t, "yes") }
+
+func start(t testing.TB, appendOnly string) *Server {
 	t.Helper()
-	s := &Server{Socket: filepath.Join(t.TempDir(), "redis.sock"), t: t}
+	s := &Server{Socket: filepath.Join(t.TempDir(), "redis.sock"), t: t, append: appendOnly}
 	s.Restart()
 	t.Cleanup(s.Stop)
 	return s
 }
 
-// Restart starts the server again after Stop, empty.
+// Restart starts the server again after Stop, empty if it is not durable.
 func (s *Server) Restart() {
 	s.t.Helper()
-	s.cmd = exec.Command("redis-server", "--port", "0", "--unixsocket", s.Socket, "--save", "", "--appendonly", "no", "--dir", filepath.Dir(s.Socket))
+	s.cmd = exec.Command("redis-server", "--port", "0", "--unixsocket", s.Socket, "--save", "", "--appendonly", s.append, "--appendfsync", "always", "--dir", filepath.Dir(s.Socket))
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also if the test panics
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("starting redis-server: %v; install it (Debian: apt-get install redis-server)", err)
@@ -47,6 +53,20 @@ func (s *Server) Restart() {
 		if ctx.Err() != nil {
 			s.t.Fatalf("redis-server does not answer after %s", startTime)
 		}
+	}
+}
+
+// Sleep stops the server without ending it: its connections stay, and say
+// nothing.
+func (s *Server) Sleep() { s.signal(syscall.SIGSTOP) }
+
+// Wake lets it go on.
+func (s *Server) Wake() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

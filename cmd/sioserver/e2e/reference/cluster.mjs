@@ -2,6 +2,7 @@
 
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import { Emitter } from '@socket.io/redis-emitter';
+import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter';
 import { createClient } from 'redis';
 
 async function connect(path) {
@@ -23,6 +24,9 @@ export async function cluster({ adapter: kind, redis: path, 'redis-key': key }) 
       return { adapter: createAdapter(pub, sub, { key, publishOnSpecificResponseChannel: true }), emitter };
     case 'redis-sharded':
       return { adapter: createShardedAdapter(pub, sub, { channelPrefix: key }), emitter };
+    case 'redis-streams':
+      // Its emitter is not published.
+      return { adapter: createStreamsAdapter(pub, { streamName: key, channelPrefix: key }) };
     default:
       throw new Error(`--adapter: no "${kind}"`);
   }

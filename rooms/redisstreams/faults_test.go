@@ -1,0 +1,355 @@
+// What must hold when Redis is away, and when what is in the stream is not ours.
+
+package redisstreams_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sioserver/sioserver/proto/socketio"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/internal/redistest"
+	"github.com/sioserver/sioserver/rooms/redisstreams"
+)
+
+// ear is a server that only listens to broadcasts.
+type ear struct {
+	rooms.Local // what is not called
+	name        string
+	adapter     rooms.Adapter
+	heard       chan string
+}
+
+func (e *ear) Name() string { return e.name }
+
+func (e *ear) Encode(p *rooms.Packet, f rooms.Form) (rooms.RawArgs, error) {
+	raw, bins, err := socketio.AppendArgs(nil, nil, p.Args)
+	return rooms.RawArgs{Form: f, Bytes: raw, Count: len(p.Args), Binary: bins}, err
+}
+
+func (e *ear) Broadcast(p *rooms.Packet, _ rooms.Target) error { e.heard <- p.Event; return nil }
+
+func listen(t *testing.T, c *redisstreams.Cluster) *ear {
+	t.Helper()
+	return listenTo(t, c, "/")
+}
+
+func listenTo(t *testing.T, c *redisstreams.Cluster, nsp string) *ear {
+	t.Helper()
+	e := &ear{name: nsp, heard: make(chan string, 100_000)}
+	var err error
+	if e.adapter, err = c.Adapter(e); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func ready(t *testing.T, clusters ...*redisstreams.Cluster) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, c := range clusters {
+		if err := c.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const patience = 60 * time.Second
+
+// next is the next broadcast that is heard.
+func (e *ear) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case event := <-e.heard:
+		return event
+	case <-time.After(patience):
+		t.Fatal("nothing is heard")
+		return ""
+	}
+}
+
+func (e *ear) say(t *testing.T, event string) {
+	t.Helper()
+	if err := e.adapter.Broadcast(&rooms.Packet{Event: event}, rooms.Target{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// until waits for something that must happen.
+func until(t *testing.T, true func() bool) {
+	t.Helper()
+	for deadline := time.After(patience); !true(); {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-deadline:
+			t.Fatal("what must happen does not")
+		}
+	}
+}
+
+// quiet keeps what is expected to go wrong out of the output.
+var quiet = slog.New(slog.DiscardHandler)
+
+// TestRedisSleeps: Redis says nothing for longer than anybody waits. The rooms of
+// this server go on, and the others get everything afterwards, once and in order.
+func TestRedisSleeps(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
+	a, b := listen(t, one), listen(t, two)
+	ready(t, one, two)
+	a.say(t, "0")
+	a.next(t)
+	b.next(t)
+	s.Sleep()
+	const events = 2000
+	for i := range events {
+		a.say(t, fmt.Sprint(i+1))
+		if got := a.next(t); got != fmt.Sprint(i+1) {
+			t.Fatalf("the rooms of this server get %q", got)
+		}
+	}
+	// Until the one that publishes has given up a connection, and so cannot know
+	// what Redis will find in it.
+	until(t, func() bool { return one.Stats().Retries > 0 })
+	s.Wake()
+	for i := range events {
+		if got := b.next(t); got != fmt.Sprint(i+1) {
+			t.Fatalf("%q arrives, want %d: %+v", got, i+1, one.Stats())
+		}
+	}
+	if st := one.Stats(); st.Dropped != 0 || st.PublishErrors != 0 || two.Stats().Gaps != 0 {
+		t.Errorf("%+v; %+v", st, two.Stats())
+	}
+}
+
+// TestRedisRestarts: Redis ends and comes back with what it had.
+func TestRedisRestarts(t *testing.T) {
+	t.Parallel()
+	s := redistest.StartDurable(t)
+	one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
+	a, b := listen(t, one), listen(t, two)
+	ready(t, one, two)
+	for i := range 300 {
+		if i == 100 {
+			s.Stop()
+		}
+		if i == 200 {
+			s.Restart()
+		}
+		a.say(t, fmt.Sprint(i))
+	}
+	for i := range 300 {
+		if got := b.next(t); got != fmt.Sprint(i) {
+			t.Fatalf("%q arrives, want %d", got, i)
+		}
+	}
+	if n := two.Stats().Gaps; n != 0 {
+		t.Errorf("%d gaps", n)
+	}
+}
+
+// cutting breaks the connections that one side publishes over, after so many
+// bytes of each.
+type cutting struct {
+	net.Conn
+	left *atomic.Int64
+}
+
+func (c *cutting) Read(p []byte) (int, error) {
+	if c.left.Add(-1) == 0 {
+		_ = c.Close()
+		return 0, errors.New("cut")
+	}
+	return c.Conn.Read(p)
+}
+
+// TestCutWhilePublishing: the answers of Redis get lost, now and again. Nothing
+// is sent twice.
+func TestCutWhilePublishing(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	two := newCluster(t, s, redisstreams.Options{Logger: quiet})
+	var left atomic.Int64
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "unix", s.Socket)
+		return &cutting{conn, &left}, err
+	}
+	client := goredis.NewClient(&goredis.Options{Dialer: dial, MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	one, err := redisstreams.New(redisstreams.Options{Client: client, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = one.Close() })
+	a, b := listen(t, one), listen(t, two)
+	ready(t, one, two)
+	const events = 5000
+	for i := range events {
+		if i%100 == 0 {
+			left.Store(3)
+		}
+		a.say(t, fmt.Sprint(i))
+	}
+	for i := range events {
+		if got := b.next(t); got != fmt.Sprint(i) {
+			t.Fatalf("%q arrives, want %d: %+v", got, i, one.Stats())
+		}
+	}
+	if st := one.Stats(); st.Retries == 0 || st.Dropped != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestGaps: a stream that was lost, and one that was cut too short, are noticed
+// by those who were to read on, and read from where it is.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	for _, lose := range []func(s *redistest.Server, raw goredis.UniversalClient) error{
+		func(s *redistest.Server, _ goredis.UniversalClient) error { s.Stop(); s.Restart(); return nil },
+		func(s *redistest.Server, raw goredis.UniversalClient) error {
+			ctx := context.Background()
+			pipe := raw.TxPipeline()
+			pipe.Do(ctx, "client", "kill", "type", "normal", "skipme", "yes")
+			pipe.XAdd(ctx, &goredis.XAddArgs{Stream: "socket.io", MaxLen: 1, Values: []any{"uid", "x", "nsp", "/none", "type", "3"}})
+			_, err := pipe.Exec(ctx)
+			return err
+		},
+	} {
+		s := redistest.Start(t)
+		one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
+		a, b := listen(t, one), listen(t, two)
+		ready(t, one, two)
+		a.say(t, "before")
+		b.next(t)
+		until(t, func() bool { return one.Stats().Published == 1 })
+		if err := lose(s, s.Client()); err != nil {
+			t.Fatal(err)
+		}
+		a.say(t, "after")
+		if got := b.next(t); got != "after" {
+			t.Errorf("%q", got)
+		}
+		if n := two.Stats().Gaps; n != 1 {
+			t.Errorf("%d gaps", n)
+		}
+	}
+}
+
+func TestQueueLimits(t *testing.T) {
+	nowhere := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.TempDir() + "/none", MaxRetries: -1})
+	t.Cleanup(func() { _ = nowhere.Close() })
+	size := 0 // of a message
+	for _, test := range []struct {
+		name    string
+		options redisstreams.Options
+		fits    int
+	}{
+		{"messages", redisstreams.Options{QueueMessages: 20}, 20},
+		{"bytes", redisstreams.Options{}, 30},
+	} {
+		if size > 0 {
+			test.options.QueueBytes = test.fits * size
+		}
+		test.options.Client, test.options.Logger = nowhere, quiet
+		c, err := redisstreams.New(test.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		e := listen(t, c)
+		for range test.fits {
+			e.say(t, "e")
+		}
+		if s := c.Stats(); s.Dropped != 0 || s.QueuedMessages != test.fits {
+			t.Errorf("%s: %+v with as many as fit", test.name, s)
+		}
+		size = c.Stats().QueuedBytes / test.fits
+		e.say(t, "e")
+		if s := c.Stats(); s.Dropped != 1 || s.QueuedMessages != test.fits {
+			t.Errorf("%s: %+v with one more", test.name, s)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	client := goredis.NewClient(&goredis.Options{})
+	t.Cleanup(func() { _ = client.Close() })
+	for want, o := range map[string]redisstreams.Options{
+		"Client is missing":         {},
+		"must be a *redis.Client":   {Client: goredis.NewRing(&goredis.RingOptions{})},
+		"BlockTime must be":         {Client: client, BlockTime: time.Microsecond},
+		"StreamCount, MaxLen":       {Client: client, StreamCount: -1},
+		"Requests must not be nega": {Client: client, Requests: -1},
+	} {
+		if _, err := redisstreams.New(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestHostileEntries(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := newCluster(t, s, redisstreams.Options{Logger: quiet})
+	e := listen(t, c)
+	ready(t, c)
+	raw := s.Client()
+	add := func(values ...any) {
+		t.Helper()
+		if err := raw.XAdd(t.Context(), &goredis.XAddArgs{Stream: "socket.io", Values: values}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.say(t, "mine") // and comes back
+	e.next(t)
+	good := `{"packet":{"type":2,"data":["good"]},"opts":{"rooms":[],"except":[],"flags":{}}}`
+	malformed := 0
+	bad := func(values ...any) {
+		add(values...)
+		malformed++
+	}
+	for i := 1; i < len(good); i++ {
+		bad("uid", "x", "nsp", "/", "type", "3", "data", good[:i])
+	}
+	bad("what", "ever")
+	bad("uid", "x", "nsp", "/", "type", "many", "data", good)
+	bad("nsp", "/", "type", "3", "data", good)
+	for _, data := range []string{
+		"", "null", "[]", "{}", `{"packet":null,"opts":null}`, `{"packet":{"type":9,"data":["x"]}}`, `{"packet":{"type":2,"data":[]}}`,
+		`{"packet":{"type":2,"data":[1]}}`, `{"packet":{"type":2,"data":["x"]},"opts":7}`, `{"packet":` + strings.Repeat("[", 100_000),
+		"!!!", base64.StdEncoding.EncodeToString([]byte("\xdf\xff\xff\xff\xff")), base64.StdEncoding.EncodeToString([]byte{0xc1}),
+		base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x91", 100_000))),
+	} {
+		bad("uid", "x", "nsp", "/", "type", "3", "data", data)
+	}
+	// For nobody here, or for nothing.
+	add("uid", "x", "nsp", "/other", "type", "3", "data", "{")
+	add("uid", "x", "nsp", "/", "type", "99", "data", "{}")
+	add("uid", "x", "nsp", "/", "type", "1")
+	add("uid", "x", "nsp", "/", "type", "3", "data", good)
+	if got := e.next(t); got != "good" {
+		t.Errorf("%q is heard", got)
+	}
+	if n := c.Stats().Malformed; n != uint64(malformed) {
+		t.Errorf("%d malformed entries were counted, want %d", n, malformed)
+	}
+	list, err := raw.XRange(t.Context(), "socket.io", "-", "+").Result()
+	own := slices.DeleteFunc(list, func(m goredis.XMessage) bool { return m.Values["seq"] == nil })
+	if err != nil || len(own) != 1 {
+		t.Errorf("%d entries are this server's, %v", len(own), err)
+	}
+}

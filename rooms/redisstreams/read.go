@@ -1,0 +1,164 @@
+// Reading: one goroutine for each stream, which goes on where it was.
+
+package redisstreams
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sioserver/sioserver/rooms/internal/link"
+)
+
+// reader reads a stream. Its fields belong to its goroutine.
+type reader struct {
+	cluster *Cluster
+	stream  string
+	ready   chan struct{} // closed when position is known
+
+	position string // id of the last entry that was read; "" before the first look
+	broken   bool   // reading has failed since the last entry
+}
+
+// run reads until the cluster is closed.
+func (r *reader) run() {
+	c, pause := r.cluster, link.RetryFirst
+	for c.ctx.Err() == nil {
+		err := r.step()
+		if err == nil {
+			pause = link.RetryFirst
+			continue
+		}
+		if c.ctx.Err() != nil {
+			return
+		}
+		r.broken = r.position != ""
+		c.base.Complain("reading stream "+r.stream, err)
+		select {
+		case <-time.After(pause):
+		case <-c.ctx.Done():
+		}
+		pause = min(2*pause, link.RetryMost)
+	}
+}
+
+// step reads what has come, and waits for it if there is nothing.
+func (r *reader) step() error {
+	if r.position == "" {
+		if err := r.begin(); err != nil {
+			return err
+		}
+	}
+	if r.broken {
+		if err := r.resume(); err != nil {
+			return err
+		}
+	}
+	o := &r.cluster.opts
+	cmd := goredis.NewXStreamSliceCmd(r.cluster.ctx, "xread", "block", o.BlockTime.Milliseconds(), "count", o.ReadCount, "streams", r.stream, r.position)
+	const key = 6 // its place in the command
+	cmd.SetFirstKeyPos(key)
+	// Not XRead: that one waits ten seconds longer than it must.
+	_ = r.cluster.reading.Process(r.cluster.ctx, cmd)
+	list, err := cmd.Result()
+	switch {
+	case errors.Is(err, goredis.Nil):
+		return nil
+	case err != nil:
+		return err
+	}
+	for _, entries := range list {
+		for _, e := range entries.Messages {
+			r.entry(e)
+			r.position = e.ID
+		}
+	}
+	return nil
+}
+
+// begin looks where the stream ends: what was there before this server is none
+// of its business.
+func (r *reader) begin() error {
+	last, err := r.cluster.reading.XRevRangeN(r.cluster.ctx, r.stream, "+", "-", 1).Result()
+	if err != nil {
+		return err
+	}
+	if r.position = "0-0"; len(last) > 0 {
+		r.position = last[0].ID
+	}
+	close(r.ready)
+	return nil
+}
+
+var errGap = errors.New("the stream was cut or lost where this server was to go on: what others have sent meanwhile is missing")
+
+// resume checks that a stream can be read on where it was left.
+func (r *reader) resume() error {
+	pipe := r.cluster.reading.Pipeline()
+	first := pipe.XRangeN(r.cluster.ctx, r.stream, "-", "+", 1)
+	last := pipe.XRevRangeN(r.cluster.ctx, r.stream, "+", "-", 1)
+	if _, err := pipe.Exec(r.cluster.ctx); err != nil {
+		return err
+	}
+	r.broken = false
+	at, err := parseID(r.position)
+	if err != nil || at == (entryID{}) {
+		return err
+	}
+	lost := len(first.Val()) == 0
+	if !lost {
+		begin, err := parseID(first.Val()[0].ID)
+		if err != nil {
+			return err
+		}
+		end, err := parseID(last.Val()[0].ID)
+		if err != nil {
+			return err
+		}
+		if lost = at.less(begin); end.less(at) {
+			// Another stream under the same name, begun by a clock that is behind.
+			lost, r.position = true, "0-0"
+		}
+	}
+	if lost {
+		r.cluster.counts.gaps.Add(1)
+		r.cluster.base.Complain("reading stream "+r.stream, errGap)
+	}
+	return nil
+}
+
+// entry hands out an entry. Whatever it holds, the next one is read.
+func (r *reader) entry(e goredis.XMessage) {
+	defer r.cluster.base.Recover(r.stream)
+	r.cluster.counts.received.Add(1)
+	nsp, ok := e.Values[fieldNSP].(string)
+	if !ok {
+		r.cluster.base.Unusable(errEntry)
+		return
+	}
+	if b := r.cluster.bus(nsp); b != nil {
+		b.onEntry(e.Values)
+	}
+}
+
+// entryID is the id of an entry: milliseconds, and a number within.
+type entryID struct{ ms, seq uint64 }
+
+// parseID reads the id of an entry.
+func parseID(text string) (entryID, error) {
+	ms, seq, ok := strings.Cut(text, "-")
+	if ok {
+		a, err1 := strconv.ParseUint(ms, 10, 64)
+		b, err2 := strconv.ParseUint(seq, 10, 64)
+		if err1 == nil && err2 == nil {
+			return entryID{a, b}, nil
+		}
+	}
+	return entryID{}, fmt.Errorf("redisstreams: %q is not the id of an entry", text)
+}
+
+func (i entryID) less(j entryID) bool { return i.ms < j.ms || i.ms == j.ms && i.seq < j.seq }
