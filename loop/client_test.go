@@ -57,7 +57,11 @@ func overTest(c net.Conn) net.Conn {
 
 // dialPlain dials without TLS, whatever the tests run over.
 func dialPlain(d *net.Dialer, addr string) (*wire, error) {
-	c, err := d.Dial("tcp", addr)
+	network := "tcp"
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		network, addr = "unix", path
+	}
+	c, err := d.Dial(network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +81,9 @@ func (w *wire) reset() {
 		}
 		c = above.NetConn()
 	}
-	_ = c.(*net.TCPConn).SetLinger(0)
+	if tcp, ok := c.(*net.TCPConn); ok { // a unix socket has no other way to go
+		_ = tcp.SetLinger(0)
+	}
 	_ = c.Close()
 }
 

@@ -53,8 +53,9 @@ const (
 // Options keep their official names. [New] copies the Config; changing it
 // afterwards has no effect.
 type Config struct {
-	// Listen are the addresses to serve on, as host:port. Port 0 takes a free
-	// port, told by [Server.Addrs]. Default: ":3000", unless there are Listeners.
+	// Listen are the addresses to serve on: host:port, and the other forms that
+	// [Listener] has. Port 0 takes a free port, told by [Server.Addrs]. Default:
+	// ":3000", unless there are Listeners.
 	Listen []string
 	// TLS makes Listen speak TLS, see [Listener]. Default: nil, without TLS.
 	TLS *tls.Config
@@ -64,8 +65,9 @@ type Config struct {
 	// NoListen serves on no address: all clients come by [Server.Handler].
 	NoListen bool
 	// ReusePort lets other processes listen on the same addresses; the kernel
-	// spreads connections over them. Default: false, and an address in use is an
-	// error.
+	// spreads connections over them. The path of a unix socket it lets a new server
+	// take over, which gets all connections from then on. Default: false, and an
+	// address in use is an error.
 	ReusePort bool
 	// Loops is the number of event loops, at most 256. Default: GOMAXPROCS. At low
 	// load a server costs least if GOMAXPROCS is one more than that.
@@ -283,7 +285,7 @@ func (c Config) withDefaults() Config {
 	if len(c.Listen)+len(c.Listeners) == 0 && !c.NoListen {
 		c.Listen = []string{":3000"}
 	}
-	c.Listen = slices.Clone(c.Listen)
+	c.Listen, c.Listeners = slices.Clone(c.Listen), slices.Clone(c.Listeners)
 	setDefault(&c.Loops, min(runtime.GOMAXPROCS(0), maxLoops))
 	if c.Path == "" {
 		c.Path = "/socket.io"

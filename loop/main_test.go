@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	for name, run := range map[string]func(string) error{childRole: runChild, crowdRole: runCrowd} {
+	for name, run := range map[string]func(string) error{childRole: runChild, crowdRole: runCrowd, inheritRole: runInherit} {
 		role := os.Getenv(name)
 		if role == "" {
 			continue

@@ -94,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	options := cfg.transportOptions()
 	s.web.init(s, options)
 	below := reactor.Config{
-		Listeners: listeners, Shared: cfg.ReusePort, MaxConns: cfg.MaxConnections, Ring: ring(cfg.IOUring), Logger: cfg.Logger,
+		Listeners: listeners, MaxConns: cfg.MaxConnections, Ring: ring(cfg.IOUring), Logger: cfg.Logger,
 		Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
 	}
 	if flushing != nil {
@@ -128,7 +128,8 @@ func ring(s Switch) reactor.Ring {
 func (s *Server) Root() *Namespace { return s.root }
 
 // Addrs are the addresses the server listens on, those of Config.Listen and then
-// those of Config.Listeners, with the ports that a port of 0 became.
+// those of Config.Listeners, with the ports that a port of 0 became: host:port or
+// unix:path.
 func (s *Server) Addrs() []string { return s.reactor.Addrs() }
 
 // Listening is closed once clients can connect.

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,32 +18,67 @@ import (
 // and never listens, so the kernel sends no connection to it. Without it a port
 // chosen in New could be somebody else's before Run: the loops listen with
 // SO_REUSEPORT, and two servers of one user would share it without a word.
+//
+// Or it is a socket of another kind, which listens already and of which there
+// is one for all loops.
 type claim struct {
 	Listener
-	addr  string // for gnet and for users, host:port
-	local string // the same as gnet writes it
-	held  *os.File
+	addr  string   // for users, and for gnet where that listens: host:port
+	local string   // the same as gnet writes it
+	held  *os.File // nil if gnet does not listen
+	ln    acceptor // nil if gnet does
+	file  *socketFile
 }
 
 // claimAll claims the addresses, those with port 0 at a port the kernel
 // chooses.
-func claimAll(listeners []Listener, shared bool) (claims []claim, err error) {
+func claimAll(listeners []Listener) (claims []claim, err error) {
 	for _, l := range listeners {
-		c, err := claimAddr(l.Addr, shared)
+		made, err := claimOne(l)
 		if err != nil {
-			release(claims)
+			giveUp(claims)
 			return nil, err
 		}
-		c.Listener = l
-		claims = append(claims, c)
+		for _, c := range made {
+			c.Listener = l
+			claims = append(claims, c)
+		}
 	}
 	return claims, nil
+}
+
+// claimOne claims what a Listener stands for, which may be several sockets that
+// were inherited.
+func claimOne(l Listener) ([]claim, error) {
+	kind, rest, _ := strings.Cut(l.Addr, ":")
+	one := func(c claim, err error) ([]claim, error) { return []claim{c}, err }
+	switch {
+	case l.Given != nil:
+		return one(claimGiven(l.Given))
+	case kind == "unix":
+		return one(claimUnix(rest, l.Mode, l.Shared))
+	case kind == "fd":
+		return claimInherited(rest)
+	}
+	return one(claimAddr(l.Addr, l.Shared))
+}
+
+// giveUp releases claims that have come to nothing: listeners that were given
+// stay whose they were.
+func giveUp(claims []claim) {
+	release(slices.DeleteFunc(claims, func(c claim) bool { return c.Given != nil }))
 }
 
 // release gives claims up.
 func release(claims []claim) {
 	for _, c := range claims {
-		_ = c.held.Close()
+		if c.held != nil {
+			_ = c.held.Close()
+		}
+		if c.ln != nil {
+			c.file.remove()
+			_ = c.ln.Close()
+		}
 	}
 }
 
@@ -56,7 +93,7 @@ func claimAddr(addr string, shared bool) (claim, error) {
 	}
 	held, port, err := hold(resolved, shared)
 	if err != nil {
-		return claim{}, fmt.Errorf("reactor: listening on %s: %w", addr, err)
+		return claim{}, fmt.Errorf("reactor: listening on %s: %w%s", addr, err, remedy(err))
 	}
 	switch {
 	case resolved.IP == nil || resolved.IP.IsUnspecified() && resolved.IP.To4() == nil:
@@ -76,6 +113,19 @@ func claimAddr(addr string, shared bool) (claim, error) {
 		c.local = a.String()
 	}
 	return c, nil
+}
+
+// remedy says what helps against a failure to bind.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, unix.EADDRINUSE):
+		return ": end who listens there, choose another port, or set ReusePort on both"
+	case errors.Is(err, unix.EACCES):
+		return ": choose a port from 1024 on, or allow this one (CAP_NET_BIND_SERVICE, a systemd socket)"
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return ": no interface of this machine has the address; leave the host out to listen on all"
+	}
+	return ""
 }
 
 // hold binds a socket to an address.

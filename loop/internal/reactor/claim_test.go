@@ -28,7 +28,7 @@ func TestClaimFaults(t *testing.T) {
 		ln.Addr().String():    "reactor: listening on " + ln.Addr().String() + ": bind: address already in use",
 		"[fe80::1%nothing]:0": "reactor: listening on [fe80::1%nothing]:0: bind: ",
 	} {
-		claims, err := claimAll(at("127.0.0.1:0", addr), false)
+		claims, err := claimAll(at("127.0.0.1:0", addr))
 		if err == nil {
 			release(claims)
 			t.Errorf("%s is accepted", addr)
@@ -42,7 +42,7 @@ func TestClaimAddresses(t *testing.T) {
 	for addr, want := range map[string]string{
 		"127.0.0.1:0": "127.0.0.1:", "localhost:0": "", ":0": ":", "0.0.0.0:0": "0.0.0.0:", "[::]:0": ":", "[::1]:0": "[::1]:",
 	} {
-		claims, err := claimAll(at(addr), false)
+		claims, err := claimAll(at(addr))
 		if err != nil {
 			t.Errorf("%s: %v", addr, err)
 			continue
@@ -62,12 +62,12 @@ func TestClaimAddresses(t *testing.T) {
 // TestClaimHolds: nobody else gets a port that is claimed, and everybody one
 // that is given up.
 func TestClaimHolds(t *testing.T) {
-	claims, err := claimAll(at("127.0.0.1:0", ":0"), false)
+	claims, err := claimAll(at("127.0.0.1:0", ":0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range claims {
-		if _, err := claimAll(at(c.addr), false); !errors.Is(err, syscall.EADDRINUSE) {
+		if _, err := claimAll(at(c.addr)); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%s is claimed twice: %v", c.addr, err)
 		}
 		if ln, err := net.Listen("tcp", c.addr); err == nil {
@@ -79,12 +79,12 @@ func TestClaimHolds(t *testing.T) {
 			t.Errorf("%s takes connections that nobody accepts", c.addr)
 		}
 	}
-	if _, err := claimAll(at("127.0.0.1:0", claims[0].addr), false); err == nil {
+	if _, err := claimAll(at("127.0.0.1:0", claims[0].addr)); err == nil {
 		t.Error("an address that is taken is accepted behind one that is free")
 	}
 	release(claims)
 	for _, c := range claims {
-		again, err := claimAll(at(c.addr), false)
+		again, err := claimAll(at(c.addr))
 		if err != nil {
 			t.Errorf("%s is not given up: %v", c.addr, err)
 		}
@@ -94,17 +94,17 @@ func TestClaimHolds(t *testing.T) {
 
 // TestClaimShared: on purpose an address may be claimed twice.
 func TestClaimShared(t *testing.T) {
-	a, err := claimAll(at("127.0.0.1:0"), true)
+	a, err := claimAll(shared("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release(a)
-	b, err := claimAll(at(a[0].addr), true)
+	b, err := claimAll(shared(a[0].addr))
 	if err != nil {
 		t.Fatalf("a second claim: %v", err)
 	}
 	defer release(b)
-	if c, err := claimAll(at(a[0].addr), false); err == nil {
+	if c, err := claimAll(at(a[0].addr)); err == nil {
 		release(c)
 		t.Error("a claim that is not shared goes with one that is")
 	}
@@ -124,11 +124,11 @@ func TestClaimBehindConnections(t *testing.T) {
 		conns = append(conns, c)
 	}
 	f.end()
-	claims, err := claimAll(at(addr), false)
+	claims, err := claimAll(at(addr))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := claimAll(at(addr), false); err == nil {
+	if again, err := claimAll(at(addr)); err == nil {
 		release(again)
 		t.Error("it is claimed twice")
 	}
@@ -176,6 +176,15 @@ func TestReserve(t *testing.T) {
 func at(addrs ...string) (list []Listener) {
 	for _, a := range addrs {
 		list = append(list, Listener{Addr: a})
+	}
+	return list
+}
+
+// shared are Listeners whose addresses others may have too.
+func shared(addrs ...string) (list []Listener) {
+	for _, l := range at(addrs...) {
+		l.Shared = true
+		list = append(list, l)
 	}
 	return list
 }

@@ -22,6 +22,7 @@ var ErrFull = errors.New("reactor: no more connections are taken")
 
 // moving is a connection on its way to a loop, and what it has sent so far.
 type moving struct {
+	by      *Listener     // by which it has just come, nil of one that has moved
 	tls     *tlsconn.Conn // nil without TLS
 	head    []byte        // not encrypted
 	remote  net.Addr      // whom it is from, if that is not the other end

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +23,7 @@ import (
 // Config says where and how to serve.
 type Config struct {
 	Listeners []Listener
-	Shared    bool // other processes may listen on the same ports
-	MaxConns  int  // 0: as many as the descriptor limit allows
+	MaxConns  int // 0: as many as the descriptor limit allows
 	Ring      Ring
 	Least     int // writes that go through a ring together at least; 0: as many as make it pay
 	Logger    *slog.Logger
@@ -33,8 +34,11 @@ type Config struct {
 
 // Listener is an address and what is spoken there.
 type Listener struct {
-	Addr string      // host:port
-	TLS  *tls.Config // of [tlsconn.Config], nil without TLS
+	Addr   string       // host:port, unix:path, fd:name or fd:number
+	Given  net.Listener // in place of Addr, nil for none
+	Shared bool         // other processes may listen on the same port, or take the path over
+	Mode   fs.FileMode  // of the file of a unix socket, 0 for what the umask leaves
+	TLS    *tls.Config  // of [tlsconn.Config], nil without TLS
 }
 
 // errNotRunning says that gnet has no loop at present.
@@ -58,9 +62,12 @@ type Reactor struct {
 	booted   chan struct{} // closed once connections are accepted on every loop
 	ended    chan struct{} // closed by Stop
 	once     struct{ boot, stop, release sync.Once }
-	quiet    notice     // no connection is left
-	full     pace       // of the warning that connections are refused
-	greeting sync.Mutex // held while the loops are greeted
+	quiet    notice         // no connection is left
+	full     pace           // of the warning that connections are refused
+	greeting sync.Mutex     // held while the loops are greeted
+	turn     atomic.Uint32  // of the loops
+	troubled pace           // of the warning that accepting fails
+	accepts  sync.WaitGroup // goroutines that accept
 
 	mu struct {
 		sync.Mutex
@@ -90,7 +97,7 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 	case cfg.MaxConns > most:
 		return nil, fmt.Errorf("reactor: MaxConns is %d, but the limit of %d open files leaves room for %d: raise it (ulimit -n, LimitNOFILE) or lower MaxConns", cfg.MaxConns, limit, most)
 	}
-	if r.claims, err = claimAll(cfg.Listeners, cfg.Shared); err != nil {
+	if r.claims, err = claimAll(cfg.Listeners); err != nil {
 		return nil, err
 	}
 	if r.cfg.Least == 0 {
@@ -103,7 +110,7 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 		r.loops = append(r.loops, l)
 	}
 	if err := r.setUpRings(); err != nil {
-		r.Release()
+		giveUp(r.claims)
 		return nil, err
 	}
 	return r, nil
@@ -158,6 +165,7 @@ const (
 // Run serves until Stop. gnet ends all its loops when accepting a connection
 // fails for a reason it does not know; Run starts it again then.
 func (r *Reactor) Run() error {
+	defer r.accepts.Wait()
 	defer r.Release()
 	go r.clock.run(r.loops)
 	defer r.clock.stop()
@@ -187,9 +195,11 @@ func (r *Reactor) Run() error {
 
 // serve runs gnet once.
 func (r *Reactor) serve() (err error) {
-	urls := r.Addrs()
-	for i, a := range urls {
-		urls[i] = "tcp://" + a
+	var urls []string
+	for _, c := range r.claims {
+		if c.ln == nil {
+			urls = append(urls, "tcp://"+c.addr)
+		}
 	}
 	defer func() {
 		if p := recover(); p != nil {
@@ -288,7 +298,10 @@ func (r *Reactor) OnTick() (time.Duration, gnet.Action) {
 		r.greet(engine, down)
 	}
 	r.greeting.Unlock()
-	r.once.boot.Do(func() { close(r.booted) })
+	r.once.boot.Do(func() {
+		r.acceptGiven()
+		close(r.booted)
+	})
 	const never = 1 << 62
 	return never, gnet.None
 }
@@ -318,6 +331,10 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		from.arrived.Store(true)
 		gc.SetSafeContext(nil) // else gnet keeps the head and the rest of it
 		l := r.loopOf(gc.EventLoop())
+		if from.by != nil {
+			l.receive(gc, from.by)
+			return nil, gnet.None
+		}
 		wire := transport.Wire(gc)
 		if from.remote != nil || from.value != nil {
 			wire = &adopted{gc, from.remote, from.value}
@@ -342,11 +359,16 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		r.cfg.Logger.Error("a connection has come by an address that is not listened on", "address", gc.LocalAddr())
 		return nil, gnet.Close
 	}
+	l.receive(gc, by)
+	return nil, gnet.None
+}
+
+// receive takes a connection in that has come by a listener.
+func (l *loop) receive(gc gnet.Conn, by *Listener) {
 	c := l.open(gc, gc)
 	if by.TLS != nil {
 		l.engine.Secure(c, by.TLS)
 	}
-	return nil, gnet.None
 }
 
 // tellRefused counts a connection that is refused.
