@@ -82,6 +82,10 @@ func (a Args) Binary(i int) (b []byte) {
 	return nil
 }
 
+// Attachments is the number of binary values that came beside the arguments, as
+// they do with the parser [JSON].
+func (a Args) Attachments() int { return len(a.bins) }
+
 // Slice is the arguments from number from to before number to, like a slice
 // expression; numbers beyond the last argument mean the end. It is a view.
 func (a Args) Slice(from, to int) Args {

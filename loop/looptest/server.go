@@ -126,7 +126,8 @@ func (s *Server) Connect(namespace string, auth any) *Socket {
 }
 
 // Dial opens a connection and joins a namespace. The error is a [*loop.Error] if
-// the server refuses, with what the client is told.
+// the server refuses, with what the client is told; another one tells that the
+// server has closed the connection instead of an answer.
 func (s *Server) Dial(o Options) (*Socket, error) {
 	s.t.Helper()
 	c := newConnection(s)

@@ -50,7 +50,7 @@ func (s *Socket) connect(auth any) error {
 		s.c.mu.Unlock()
 		t.Fatalf("looptest: the connection is in %s already: a second socket needs a connection of its own", s.namespace)
 	}
-	s.state, s.refusal, s.reason = joining, nil, ""
+	s.state, s.refusal, s.reason, s.id = joining, nil, "", ""
 	s.c.mu.sockets[s.namespace] = s
 	s.c.mu.Unlock()
 	if err := s.c.write(&loop.Packet{Type: socketio.Connect, Namespace: s.namespace, Data: auth}); err != nil {
@@ -61,6 +61,9 @@ func (s *Socket) connect(auth any) error {
 	}
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
+	if s.refusal == nil && s.id == "" {
+		return fmt.Errorf("looptest: the connection has ended before an answer to CONNECT: %s", s.reason)
+	}
 	return s.refusal
 }
 

@@ -11,9 +11,9 @@ import (
 
 // Presented is what a client shows when it joins a namespace.
 type Presented struct {
-	Auth   json.RawMessage // its own object, nil without
-	Header http.Header     // of its handshake
-	Query  url.Values
+	Auth   json.RawMessage    // its own object, nil without
+	Header func() http.Header // of its handshake; asked for only if it matters
+	Query  func() url.Values
 }
 
 // Find is the first token at one of the places auth.NAME, header.NAME,
@@ -30,14 +30,14 @@ func (p *Presented) Find(places []string) string {
 			}
 			text, _ = fields[name].(string)
 		case "header":
-			text = p.Header.Get(name)
+			text = p.Header().Get(name)
 			if scheme, rest, ok := strings.Cut(text, " "); ok && strings.EqualFold(scheme, "Bearer") {
 				text = strings.TrimSpace(rest)
 			} else if strings.EqualFold(name, "authorization") {
 				text = "" // of another scheme
 			}
 		case "query":
-			text = p.Query.Get(name)
+			text = p.Query().Get(name)
 		}
 		if text != "" {
 			return text

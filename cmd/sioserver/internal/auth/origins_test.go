@@ -69,8 +69,8 @@ func TestOriginRules(t *testing.T) {
 func TestFind(t *testing.T) {
 	p := Presented{
 		Auth:   []byte(`{"token":"a","number":1}`),
-		Header: http.Header{"Authorization": {"bearer b"}, "X-Token": {"x"}},
-		Query:  url.Values{"access_token": {"c"}},
+		Header: func() http.Header { return http.Header{"Authorization": {"bearer b"}, "X-Token": {"x"}} },
+		Query:  func() url.Values { return url.Values{"access_token": {"c"}} },
 	}
 	for _, test := range []struct {
 		places []string
@@ -87,7 +87,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: %q", test.places, got)
 		}
 	}
-	p = Presented{Auth: []byte(`[1]`), Header: http.Header{"Authorization": {"Basic b"}}}
+	p = Presented{Auth: []byte(`[1]`), Header: func() http.Header { return http.Header{"Authorization": {"Basic b"}} }}
 	if got := p.Find([]string{"auth.token", "header.authorization"}); got != "" {
 		t.Errorf("found %q", got)
 	}

@@ -88,6 +88,12 @@ func (b *Bus) Publish(e *Event) {
 	}
 }
 
+// Heard reports whether anybody is told: who makes events at a cost asks first.
+func (b *Bus) Heard() bool {
+	subs := b.subs.Load()
+	return subs != nil && len(*subs) > 0
+}
+
 // Subscribe hands every event from now on to f, on the goroutine that publishes
 // it, which may be an event loop: f must not block.
 func (b *Bus) Subscribe(f func(*Event)) (remove func()) {

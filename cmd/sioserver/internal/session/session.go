@@ -7,6 +7,8 @@
 package session
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -37,6 +39,20 @@ type Permissions struct {
 	Publish []string `json:"publish,omitempty"`
 }
 
+// Emission is an event that a backend wants sent.
+type Emission struct {
+	Event string            `json:"event"`
+	Args  []json.RawMessage `json:"args"`
+}
+
+// ConnID names the connection of a socket in logs and to backends. It tells
+// nothing by which somebody could take part in the session, as the session's own
+// id would.
+func ConnID(node string, s *loop.Socket) string {
+	sum := sha256.Sum256([]byte(s.Conn().ID()))
+	return node + "." + hex.EncodeToString(sum[:8])
+}
+
 // State is what is kept for a socket. Its fields are set before the socket's
 // connection handlers run and are not changed afterwards, but for those behind
 // methods. Any goroutine may read it.
@@ -47,9 +63,53 @@ type State struct {
 	Permissions Permissions
 	Since       time.Time // of the connect
 
+	// EventsPerSecond limits the socket in place of limits.events_per_second; 0
+	// does not.
+	EventsPerSecond float64
+	// Welcome is what the connect hook wants sent first; see TakeWelcome.
+	Welcome []Emission
+	// Rules belongs to the rules about events: it is touched by the socket's event
+	// handlers only, which run one after the other.
+	Rules any
+
 	mu        sync.Mutex
 	data      json.RawMessage // public
 	expiresAt time.Time       // zero for never
+	ended     string
+}
+
+// Clone is a State for a socket that takes the place of another one.
+func (s *State) Clone() *State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &State{
+		User: s.User, Claims: s.Claims, Meta: s.Meta, Permissions: s.Permissions, Since: s.Since,
+		EventsPerSecond: s.EventsPerSecond, data: s.data, expiresAt: s.expiresAt,
+	}
+}
+
+// TakeWelcome is Welcome, once.
+func (s *State) TakeWelcome() []Emission {
+	list := s.Welcome
+	s.Welcome = nil
+	return list
+}
+
+// End notes why this side is about to disconnect the socket; what was noted first
+// stays. It is the reason that webhooks and the log tell.
+func (s *State) End(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == "" {
+		s.ended = reason
+	}
+}
+
+// Ended is what was given to End, "" if nothing was.
+func (s *State) Ended() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
 }
 
 // Data is what is public about the socket: presence, API, admin page.
