@@ -41,10 +41,9 @@ func New(o Options) (*Cluster, error) {
 	c := &Cluster{opts: o, cancel: cancel, publishing: stop}
 	c.base = link.NewBase("redis", o.Logger, o.Requests, o.RequestsTimeout)
 	c.queue = link.NewQueue[message](o.QueueMessages, o.QueueBytes, c.lost)
-	c.subscriber = link.NewSubscriber(o.Client, c.base.Recover)
+	c.subscriber = link.NewSubscriber(o.Client, c.base.Recover, c.base.Complain)
 	c.running.Go(func() { c.publishAll(publishing) })
-	c.running.Go(func() { c.subscriber.Obey(ctx) })
-	c.running.Go(c.subscriber.Receive)
+	c.running.Go(func() { c.subscriber.Run(ctx) })
 	return c, nil
 }
 
@@ -73,7 +72,6 @@ func (c *Cluster) Close() error {
 	c.once.Do(func() {
 		c.publishing()
 		c.cancel()
-		c.subscriber.Close()
 		c.running.Wait()
 	})
 	return nil

@@ -4,7 +4,6 @@ package redis
 
 import (
 	"context"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -25,7 +24,7 @@ func (m message) Size() int { return len(m.channel) + len(m.payload) }
 // Redis takes it.
 func (c *Cluster) publishAll(ctx context.Context) {
 	var batch []message
-	pause := link.RetryFirst
+	wait := link.RetryFirst
 	for {
 		if batch = c.queue.Take(batch[:0]); len(batch) == 0 {
 			select {
@@ -40,14 +39,10 @@ func (c *Cluster) publishAll(ctx context.Context) {
 			// Nothing was sent; it may be when Redis is back.
 			c.queue.Back()
 			c.base.Complain("publishing", err)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
-			pause = min(2*pause, link.RetryMost)
+			wait = link.Pause(ctx, wait)
 			continue
 		}
-		pause = link.RetryFirst
+		wait = link.RetryFirst
 		if err != nil {
 			c.base.Complain("publishing", err)
 		}

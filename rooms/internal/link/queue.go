@@ -7,19 +7,12 @@ import (
 	"net"
 	"slices"
 	"sync"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
 // Batch is how many messages are written at once at most.
 const Batch = 512
-
-// The pauses between attempts to reach Redis.
-const (
-	RetryFirst = 50 * time.Millisecond
-	RetryMost  = 2 * time.Second
-)
 
 // ErrQueueFull is only logged: those who publish never wait, nor fail.
 var ErrQueueFull = errors.New("the queue of what is to be published is full, and its oldest messages are dropped")

@@ -7,7 +7,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -26,19 +25,21 @@ const (
 // Topic is something to subscribe to.
 type Topic struct{ Kind, Name string }
 
-// Subscriber holds a connection in subscribed state. Subscriptions are asked for
-// by any goroutine and made by one of its own, because Redis may not answer.
+// Subscriber holds a connection in subscribed state, and makes another when it
+// has broken. Subscriptions are asked for by any goroutine and made by one of its
+// own, because Redis may not answer.
 type Subscriber struct {
 	Received      atomic.Uint64 // messages for somebody
 	Subscriptions atomic.Uint64 // that Redis has confirmed, again after each break
 
-	ps      *goredis.PubSub
-	recover func(channel string) // deferred around each handler
-	orders  chan struct{}        // holds a token while there are orders
+	dial    func(context.Context) connection
+	recover func(channel string)          // deferred around each handler
+	failed  func(doing string, err error) // told of each break
+	orders  chan struct{}                 // holds a token while there are orders
 	mu      struct {
 		sync.Mutex
 		handlers  map[Topic]map[any]Handler // by who has asked
-		confirmed map[Topic]bool
+		confirmed map[Topic]bool // on the connection there is now
 		due       []order
 		changed   chan struct{} // closed and replaced when something is confirmed
 	}
@@ -50,21 +51,14 @@ type order struct {
 	end   bool
 }
 
-// How long a connection may be silent before it is asked for a sign of life,
-// and may take to give one. A connection that broke without a word is noticed by
-// that.
-const (
-	healthInterval = 3 * time.Second
-	healthTimeout  = 3 * time.Second
-)
+// NewSubscriber makes a subscriber for [Subscriber.Run]. recoverFrom is deferred
+// around each handler, failed told of each connection that broke.
+func NewSubscriber(client goredis.UniversalClient, recoverFrom func(channel string), failed func(doing string, err error)) *Subscriber {
+	return newSubscriber(func(ctx context.Context) connection { return client.Subscribe(ctx) }, recoverFrom, failed)
+}
 
-// incoming is how many messages may wait between the connection and us. The
-// connection is read no further then, and Redis cuts it off if it goes on.
-const incoming = 4096
-
-// NewSubscriber makes a subscriber. recoverFrom is deferred around each handler.
-func NewSubscriber(client goredis.UniversalClient, recoverFrom func(channel string)) *Subscriber {
-	s := &Subscriber{ps: client.Subscribe(context.Background()), recover: recoverFrom, orders: make(chan struct{}, 1)}
+func newSubscriber(dial func(context.Context) connection, recoverFrom func(channel string), failed func(doing string, err error)) *Subscriber {
+	s := &Subscriber{dial: dial, recover: recoverFrom, failed: failed, orders: make(chan struct{}, 1)}
 	s.mu.handlers, s.mu.confirmed = map[Topic]map[any]Handler{}, map[Topic]bool{}
 	s.mu.changed = make(chan struct{})
 	return s
@@ -111,12 +105,24 @@ func (s *Subscriber) Forget(owner any) {
 	}
 }
 
-// give hands an order to run. The lock is held.
+// give hands an order to the goroutine that obeys. The lock is held.
 func (s *Subscriber) give(o order) {
 	s.mu.due = append(s.mu.due, o)
 	select {
 	case s.orders <- struct{}{}:
 	default:
+	}
+}
+
+// again orders all topics there are for a new connection, in the place of what
+// was due on the one before.
+func (s *Subscriber) again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.due = s.mu.due[:0]
+	clear(s.mu.confirmed)
+	for t := range s.mu.handlers {
+		s.give(order{topic: t})
 	}
 }
 
@@ -137,62 +143,6 @@ func (s *Subscriber) Ready(ctx context.Context) error {
 		}
 	}
 }
-
-// Obey makes the changes that are asked for until ctx is done. What fails is
-// made up for by the library when it has a connection again.
-func (s *Subscriber) Obey(ctx context.Context) {
-	for {
-		select {
-		case <-s.orders:
-		case <-ctx.Done():
-			return
-		}
-		s.mu.Lock()
-		due := s.mu.due
-		s.mu.due = nil
-		s.mu.Unlock()
-		for _, o := range due {
-			s.carryOut(ctx, o)
-		}
-	}
-}
-
-func (s *Subscriber) carryOut(ctx context.Context, o order) {
-	change := s.ps.Subscribe
-	switch {
-	case o.topic.Kind == Patterns && o.end:
-		change = s.ps.PUnsubscribe
-	case o.topic.Kind == Patterns:
-		change = s.ps.PSubscribe
-	case o.topic.Kind == Shards && o.end:
-		change = s.ps.SUnsubscribe
-	case o.topic.Kind == Shards:
-		change = s.ps.SSubscribe
-	case o.end:
-		change = s.ps.Unsubscribe
-	}
-	_ = change(ctx, o.topic.Name)
-}
-
-// Receive hands out what comes in until Close.
-func (s *Subscriber) Receive() {
-	in := s.ps.ChannelWithSubscriptions(
-		goredis.WithChannelSize(incoming),
-		goredis.WithChannelHealthCheckInterval(healthInterval),
-		goredis.WithChannelPingTimeout(healthTimeout),
-	)
-	for v := range in {
-		switch v := v.(type) {
-		case *goredis.Subscription:
-			s.confirm(Topic{v.Kind, v.Channel})
-		case *goredis.Message:
-			s.deliver(v)
-		}
-	}
-}
-
-// Close gives the connection up.
-func (s *Subscriber) Close() { _ = s.ps.Close() }
 
 func (s *Subscriber) confirm(t Topic) {
 	s.mu.Lock()
