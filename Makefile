@@ -19,7 +19,7 @@ DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
 SUITE   ?= bench/suites/peers.yaml
-.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ e2e-proxy: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## a part of e2e b
 	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light haproxy >/dev/null; } || \
 	{ echo "nginx or haproxy is missing: install them, or run this as root on Debian" >&2; exit 1; }
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:proxy
+
+golden: redis $(E2E)/node_modules/.package-lock.json ## record again what the official adapters and the emitter publish, for the Go tests
+	cd $(E2E) && node golden/record.mjs $(CURDIR)/rooms
 
 page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headless Chromium: the try-it page, foreign origins, old clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:browser

@@ -88,7 +88,7 @@ func (e Emitter) Emit(ctx context.Context, event string, args ...any) error {
 	if names := wire.Unique(e.target.Rooms); len(names) == 1 {
 		channel += names[0] + "#"
 	}
-	return e.publish(ctx, channel, appendBroadcast(nil, emitterUID, e.nsp, event, raw, e.target))
+	return e.publish(ctx, channel, appendEmitted(nil, e.nsp, event, raw, e.target))
 }
 
 // SocketsJoin puts the sockets addressed into rooms.

@@ -141,12 +141,13 @@ type response struct {
 	Data        json.RawMessage `json:"data,omitempty"`
 }
 
-// incomingResponse is an answer of another server.
+// incomingResponse is an answer of another server. Many are for servers that ask
+// what this one never does, so the lists are read only when one was awaited.
 type incomingResponse struct {
 	Type        requestType     `json:"type"`
 	RequestID   string          `json:"requestId"`
-	Sockets     []wire.Socket   `json:"sockets"`
-	Rooms       []wire.Name     `json:"rooms"`
+	Sockets     json.RawMessage `json:"sockets"`
+	Rooms       json.RawMessage `json:"rooms"`
 	ClientCount int             `json:"clientCount"`
 	Data        json.RawMessage `json:"data"`
 
@@ -175,15 +176,17 @@ func readResponse(b []byte) (r incomingResponse, err error) {
 	return r, err
 }
 
-// appendAck appends what one socket has answered. A client that answered with
-// nothing is told as undefined, which MessagePack of the reference has a form
-// for.
+// appendAck appends what one socket has answered. For one that answered with
+// nothing the packet is left out, as version 8 does; version 7 writes undefined.
 func appendAck(dst []byte, id string, a rooms.Answer) ([]byte, error) {
-	dst = append(msgpack.AppendString(msgpack.AppendMapHead(dst, 3), "type"), byte(responseBroadcastAck))
-	dst = msgpack.AppendString(msgpack.AppendString(dst, "requestId"), id)
-	dst = msgpack.AppendString(dst, "packet")
+	members := 3
 	if a.JSON == nil {
-		return append(dst, wire.Undefined...), nil
+		members = 2
 	}
-	return msgpack.FromJSON(dst, a.JSON, a.Binary)
+	dst = append(msgpack.AppendString(msgpack.AppendMapHead(dst, members), "type"), byte(responseBroadcastAck))
+	dst = msgpack.AppendString(msgpack.AppendString(dst, "requestId"), id)
+	if a.JSON == nil {
+		return dst, nil
+	}
+	return msgpack.FromJSON(msgpack.AppendString(dst, "packet"), a.JSON, a.Binary)
 }

@@ -121,13 +121,28 @@ func (a *adapter) onResponse(_ string, payload []byte) {
 	a.waits.Answered(r.RequestID, func(w *pending.Wait) {
 		switch w.Kind {
 		case pending.Sockets:
-			w.Sockets = append(w.Sockets, wire.Infos(r.Sockets)...)
+			var list []wire.Socket
+			list, err = listOf[wire.Socket](r.Sockets)
+			w.Sockets = append(w.Sockets, wire.Infos(list)...)
 		case pending.Rooms:
-			w.Rooms = append(w.Rooms, wire.Plain(r.Rooms)...)
+			var list []wire.Name
+			list, err = listOf[wire.Name](r.Rooms)
+			w.Rooms = append(w.Rooms, wire.Plain(list)...)
 		case pending.Event:
 			w.Answers = append(w.Answers, rooms.Answer{JSON: r.Data})
 		}
 	})
+	if err != nil {
+		a.malformed(err)
+	}
+}
+
+// listOf reads a list of an answer, which may be missing.
+func listOf[T any](raw json.RawMessage) (list []T, err error) {
+	if raw != nil {
+		err = json.Unmarshal(raw, &list)
+	}
+	return list, err
 }
 
 // onAnswer passes on what a server says of a broadcast.

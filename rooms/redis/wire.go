@@ -17,6 +17,13 @@ func appendBroadcast(dst []byte, uid, nsp, event string, args []byte, t rooms.Ta
 	return wire.AppendOptions(dst, t, 0)
 }
 
+// appendEmitted is appendBroadcast for an emitter.
+func appendEmitted(dst []byte, nsp, event string, args []byte, t rooms.Target) []byte {
+	dst = msgpack.AppendString(msgpack.AppendArrayHead(dst, 3), emitterUID)
+	dst = msgpack.AppendEvent(dst, nsp, 0, false, event, args)
+	return wire.AppendEmitterOptions(dst, t)
+}
+
 // received is a broadcast of another server.
 type received struct {
 	uid    string

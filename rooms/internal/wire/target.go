@@ -16,6 +16,18 @@ func AppendOptions(dst []byte, t rooms.Target, timeout time.Duration) []byte {
 	dst = msgpack.AppendMapHead(dst, 3)
 	dst = appendNames(msgpack.AppendString(dst, "rooms"), t.Rooms)
 	dst = appendNames(msgpack.AppendString(dst, "except"), t.Except)
+	return appendFlags(dst, t, timeout)
+}
+
+// AppendEmitterOptions is AppendOptions in the order of the reference's emitter.
+func AppendEmitterOptions(dst []byte, t rooms.Target) []byte {
+	dst = msgpack.AppendMapHead(dst, 3)
+	dst = appendNames(msgpack.AppendString(dst, "rooms"), t.Rooms)
+	dst = appendFlags(dst, t, 0)
+	return appendNames(msgpack.AppendString(dst, "except"), t.Except)
+}
+
+func appendFlags(dst []byte, t rooms.Target, timeout time.Duration) []byte {
 	flags := 0
 	for _, set := range []bool{t.Flags.Volatile, !t.Flags.Compress, timeout > 0} {
 		if set {
