@@ -39,7 +39,7 @@ type Subscriber struct {
 	mu      struct {
 		sync.Mutex
 		handlers  map[Topic]map[any]Handler // by who has asked
-		confirmed map[Topic]bool // on the connection there is now
+		confirmed map[Topic]bool            // on the connection there is now
 		due       []order
 		changed   chan struct{} // closed and replaced when something is confirmed
 	}
