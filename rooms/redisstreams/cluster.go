@@ -60,10 +60,9 @@ func New(o Options) (*Cluster, error) {
 	c.mu.buses, c.mu.readers = map[string]*bus{}, map[string]*reader{}
 	c.base = link.NewBase("redisstreams", o.Logger, o.Requests, o.RequestsTimeout)
 	c.queue = link.NewQueue[*message](o.QueueMessages, o.QueueBytes, c.lost)
-	c.subscriber = link.NewSubscriber(o.Client, c.base.Recover)
+	c.subscriber = link.NewSubscriber(o.Client, c.base.Recover, c.base.Complain)
 	c.running.Go(func() { c.publishAll(publishing) })
-	c.running.Go(func() { c.subscriber.Obey(ctx) })
-	c.running.Go(c.subscriber.Receive)
+	c.running.Go(func() { c.subscriber.Run(ctx) })
 	return c, nil
 }
 
@@ -105,7 +104,6 @@ func (c *Cluster) Close() error {
 		c.mu.Unlock()
 		c.publishing()
 		c.cancel()
-		c.subscriber.Close()
 		_ = c.reading.Close()
 		c.running.Wait()
 	})

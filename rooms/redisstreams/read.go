@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -26,11 +25,11 @@ type reader struct {
 
 // run reads until the cluster is closed.
 func (r *reader) run() {
-	c, pause := r.cluster, link.RetryFirst
+	c, wait := r.cluster, link.RetryFirst
 	for c.ctx.Err() == nil {
 		err := r.step()
 		if err == nil {
-			pause = link.RetryFirst
+			wait = link.RetryFirst
 			continue
 		}
 		if c.ctx.Err() != nil {
@@ -38,11 +37,7 @@ func (r *reader) run() {
 		}
 		r.broken = r.position != ""
 		c.base.Complain("reading stream "+r.stream, err)
-		select {
-		case <-time.After(pause):
-		case <-c.ctx.Done():
-		}
-		pause = min(2*pause, link.RetryMost)
+		wait = link.Pause(c.ctx, wait)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -46,7 +45,7 @@ func (m *message) Size() int {
 // Redis takes it.
 func (c *Cluster) publishAll(ctx context.Context) {
 	var batch []*message
-	pause := link.RetryFirst
+	wait := link.RetryFirst
 	for {
 		if batch = c.queue.Take(batch[:0]); len(batch) == 0 {
 			select {
@@ -61,7 +60,7 @@ func (c *Cluster) publishAll(ctx context.Context) {
 			c.base.Complain("publishing", err)
 		}
 		if all(batch, func(m *message) bool { return m.done }) {
-			pause = link.RetryFirst
+			wait = link.RetryFirst
 			c.queue.Done()
 			clear(batch)
 			continue
@@ -71,11 +70,7 @@ func (c *Cluster) publishAll(ctx context.Context) {
 		}
 		c.queue.Back()
 		c.counts.retries.Add(1)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-		pause = min(2*pause, link.RetryMost)
+		wait = link.Pause(ctx, wait)
 	}
 }
 
