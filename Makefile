@@ -89,6 +89,7 @@ redis: ## install Debian's Redis if it is missing and this is root
 
 $(BUNDLE): $(CLIENT)/node_modules/.package-lock.json $(CLIENT)/brotli.mjs
 	cp $(CLIENT)/node_modules/socket.io-client/dist/*.js $(CLIENT)/node_modules/socket.io-client/dist/*.map $(CLIENT)/bundle/
+	mkdir -p $(CLIENT)/bundle/charts && cp $(CLIENT)/node_modules/uplot/dist/uPlot.esm.js $(CLIENT)/node_modules/uplot/dist/uPlot.min.css $(CLIENT)/bundle/charts/
 	node $(CLIENT)/brotli.mjs $(CLIENT)/bundle/*.js
 	@touch $@
 
@@ -141,6 +142,6 @@ cover: ## statement coverage of the Go tests
 	$(GO) test $(GOFLAGS_TAGS) -coverpkg ./... -coverprofile coverage.out ./... && $(GO) tool cover -func coverage.out | tail -1
 
 clean: ## remove what the targets above made
-	rm -rf bin bench.out bench.base.out coverage.out $(E2E)/node_modules $(CLIENT)/node_modules $(CLIENT)/bundle/socket.io*
+	rm -rf bin bench.out bench.base.out coverage.out $(E2E)/node_modules $(CLIENT)/node_modules $(CLIENT)/bundle/socket.io* $(CLIENT)/bundle/charts
 
 FORCE:
