@@ -73,10 +73,11 @@ type CORS struct {
 
 // Control is the section control.
 type Control struct {
-	Listen  string  `yaml:"listen" default:"127.0.0.1:3001" reload:"restart" doc:"Address of the control plane, host:port or unix:/path."`
-	Keys    []Key   `yaml:"keys" reload:"live" doc:"Keys of the API."`
-	AdminUI AdminUI `yaml:"admin_ui" doc:"The admin page."`
-	Pprof   bool    `yaml:"pprof" default:"false" reload:"restart" doc:"Serve /debug/pprof to keys with the scope admin."`
+	Listen     string     `yaml:"listen" default:"127.0.0.1:3001" reload:"restart" doc:"Address of the control plane, host:port or unix:/path."`
+	Keys       []Key      `yaml:"keys" reload:"live" doc:"Keys of the API."`
+	AdminUI    AdminUI    `yaml:"admin_ui" doc:"The admin page."`
+	Instrument Instrument `yaml:"instrument" doc:"The protocol of the official admin UI."`
+	Pprof      bool       `yaml:"pprof" default:"false" reload:"restart" doc:"Serve /debug/pprof to keys with the scope admin."`
 }
 
 // Key is an element of control.keys.
@@ -96,6 +97,16 @@ type AdminUI struct {
 	Path       string   `yaml:"path" default:"/admin/" reload:"restart" doc:"Its path on the control plane."`
 	SessionTTL Duration `yaml:"session_ttl" default:"12h" reload:"live" doc:"How long a login lasts."`
 	ReadOnly   bool     `yaml:"readonly" default:"false" reload:"live" doc:"Show everything, change nothing."`
+}
+
+// Instrument is the section control.instrument.
+type Instrument struct {
+	Enabled   bool   `yaml:"enabled" default:"false" reload:"restart" doc:"Speak the protocol of @socket.io/admin-ui in a namespace of the client plane. The origin of its page must be one of auth.allowed_origins."`
+	Namespace string `yaml:"namespace" default:"/admin" reload:"restart" doc:"The namespace."`
+	Username  string `yaml:"username" default:"admin" reload:"restart" doc:"Who may log in."`
+	Password  Secret `yaml:"password" reload:"restart" doc:"The password's bcrypt hash."`
+	ReadOnly  bool   `yaml:"readonly" default:"false" reload:"restart" doc:"Offer no commands."`
+	Mode      string `yaml:"mode" default:"production" enum:"production,development" reload:"restart" doc:"production tells sums; development each socket, room and event too, up to a limit."`
 }
 
 // Auth is the section auth.
