@@ -144,6 +144,12 @@ func BenchmarkCrowd(b *testing.B) {
 
 // measureCrowd is a server with 1,000 clients, and with as many as asked.
 func measureCrowd(b *testing.B, keeps string, n int) (few, all crowdState) {
+	return measureCrowdOf(b, keeps, n, 1, joinWebsocket)
+}
+
+// measureCrowdOf is measureCrowd with clients of one's own, who have so many
+// connections each.
+func measureCrowdOf(b *testing.B, keeps string, n, conns int, join func(netip.AddrPort) ([]int, error)) (few, all crowdState) {
 	cmd := exec.Command(os.Args[0])
 	// With several processors the collector's workers also wait for each other.
 	cmd.Env = append(os.Environ(), crowdRole+"="+keeps, "GOMAXPROCS=1")
@@ -173,12 +179,21 @@ func measureCrowd(b *testing.B, keeps string, n int) (few, all crowdState) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
 		b.Fatal(err)
 	}
-	n = min(n, int(lim.Cur)-1000)
+	n = min(n, (int(lim.Cur)-1000)/conns)
 	var fds []int
-	addr := state().Addr
-	fds = joinCrowd(b, fds, addr, 1000)
+	addr := netip.MustParseAddrPort(state().Addr)
+	more := func(n int) {
+		for range n {
+			joined, err := join(addr)
+			if err != nil {
+				b.Fatal(err)
+			}
+			fds = append(fds, joined...)
+		}
+	}
+	more(1000)
 	few = state()
-	fds = joinCrowd(b, fds, addr, n-1000)
+	more(n - 1000)
 	all = state()
 	if few.Sockets != 1000 || all.Sockets != n {
 		b.Fatalf("%d and %d sockets, want 1000 and %d", few.Sockets, all.Sockets, n)
@@ -193,30 +208,39 @@ func measureCrowd(b *testing.B, keeps string, n int) (few, all crowdState) {
 	return few, all
 }
 
-// joinCrowd adds n clients, descriptors without anything around them.
-func joinCrowd(b *testing.B, fds []int, addr string, n int) []int {
-	to := netip.MustParseAddrPort(addr)
-	hello := append([]byte(upgradeText("/socket.io/?EIO=4&transport=websocket")), frame(1, []byte("40"))...)
-	var answer [1024]byte
-	for range n {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err == nil {
-			err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
-		}
-		if err == nil {
-			_, err = unix.Write(fd, hello)
-		}
-		for got := 0; err == nil && !bytes.Contains(answer[:got], []byte(`40{"sid"`)); {
-			var k int
-			if k, err = unix.Read(fd, answer[got:]); k == 0 && err == nil {
-				err = fmt.Errorf("the server has closed: %q", answer[:got])
-			}
-			got += max(k, 0)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		fds = append(fds, fd)
+// joinWebsocket is one more client over websocket, a descriptor without anything
+// around it.
+func joinWebsocket(to netip.AddrPort) ([]int, error) {
+	fd, err := dialCrowd(to)
+	if err != nil {
+		return nil, err
 	}
-	return fds
+	hello := append([]byte(upgradeText("/socket.io/?EIO=4&transport=websocket")), frame(1, []byte("40"))...)
+	if _, err = unix.Write(fd, hello); err == nil {
+		var answer [1024]byte
+		err = readCrowd(fd, answer[:], `40{"sid"`)
+	}
+	return []int{fd}, err
+}
+
+func dialCrowd(to netip.AddrPort) (fd int, err error) {
+	if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return fd, err
+	}
+	return fd, unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+}
+
+// readCrowd reads an answer as far as a text in it.
+func readCrowd(fd int, answer []byte, want string) error {
+	for got := 0; !bytes.Contains(answer[:got], []byte(want)); {
+		k, err := unix.Read(fd, answer[got:])
+		switch {
+		case err != nil:
+			return err
+		case k == 0:
+			return fmt.Errorf("the server has closed, or says too much: %q", answer[:got])
+		}
+		got += k
+	}
+	return nil
 }

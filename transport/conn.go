@@ -43,10 +43,7 @@ type Conn struct {
 	index, gen uint32
 	timer      wheel.ID // the deadline of the present state
 	watch      wheel.ID // a periodic look at a connection that makes no progress
-	stalled    uint32   // second at which the last byte left a blocked connection
 	message    uint32   // second at which an incomplete message began, 0 for none
-	left       uint32   // bytes the network kept at the last look
-	over       uint32   // tick at which a burst began, 0 for none
 	dropped    uint32   // bytes that came when nothing was wanted any more
 	requests   uint32   // read so far
 	inflight   uint16   // requests without an answer
@@ -58,8 +55,40 @@ type Conn struct {
 	in      *inbound  // an incomplete request
 	out     *buffer   // output of this batch
 	shared  *Shared   // a single broadcast packet as output, not copied yet
-	pongs   *ws.Pongs // of a blocked websocket that was pinged
+	slow    *slowness // nil of one that takes what is written
 	frames  ws.Reader
+}
+
+// slowness is what is known of a connection whose peer does not take what is
+// written, or did not. Few have it at any time.
+type slowness struct {
+	stalled uint32    // second at which the last byte left
+	left    uint32    // bytes the network kept at the last look
+	over    uint32    // tick at which a burst began, 0 for none
+	pongs   *ws.Pongs // of a websocket that was pinged
+}
+
+// slowly returns the connection's slowness, made if there is none.
+func (c *Conn) slowly() *slowness {
+	if c.slow == nil {
+		c.slow = new(slowness)
+	}
+	return c.slow
+}
+
+// over is the tick at which a burst began, 0 for none.
+func (c *Conn) over() uint32 {
+	if c.slow == nil {
+		return 0
+	}
+	return c.slow.over
+}
+
+// overNoMore ends a burst.
+func (c *Conn) overNoMore() {
+	if c.slow != nil {
+		c.slow.over = 0
+	}
 }
 
 // Open takes a new connection in. Loop only.
@@ -140,7 +169,7 @@ func (e *Engine) Closed(c *Conn) {
 	c.state = connClosed
 	c.timer = e.timers.Cancel(c.timer)
 	c.watch = e.timers.Cancel(c.watch)
-	c.over = 0
+	c.overNoMore()
 	e.endDeflate(c)
 	lost := c.out != nil || c.sending && !e.sentWhole(c) || e.net.Buffered(c) > 0
 	c.out = e.buffers.put(c.out)
@@ -238,10 +267,10 @@ func (e *Engine) roomFor(c *Conn, n int) bool {
 		return false
 	}
 	if waiting <= e.opts.OutboundBytes {
-		c.over = 0
+		c.overNoMore()
 	}
-	if c.over == 0 && e.opts.bursts(waiting, n) {
-		c.over = e.tick()
+	if c.over() == 0 && e.opts.bursts(waiting, n) {
+		c.slowly().over = e.tick()
 		e.lookAt(c)
 	}
 	return true
@@ -264,7 +293,8 @@ func (e *Engine) end(c *Conn) {
 	if c.state >= connClosing {
 		return
 	}
-	c.state, c.over = connClosing, 0
+	c.state = connClosing
+	c.overNoMore()
 	// Half a body means that the peer is still sending.
 	c.linger = c.linger || c.in != nil
 	c.timer = e.timers.Cancel(c.timer)

@@ -22,7 +22,11 @@ type exchange struct {
 	wait  pollKind
 	sid   id.ID // of the session that wait concerns
 	held  *buffer
+	more  *exchangeMore // nil for most
+}
 
+// exchangeMore is what is kept of a request for its answer.
+type exchangeMore struct {
 	extra  []byte // field lines decided when the request came
 	always int    // bytes of them that an error has too
 	asked  []byte // the request's head, kept for Handler.OnRefuse
@@ -54,7 +58,7 @@ func (e *Engine) beginExchange(c *Conn, r *http1.Request) *exchange {
 	x := e.exchanges
 	if x != nil {
 		e.exchanges = x.next
-		*x = exchange{extra: x.extra[:0]}
+		*x = exchange{more: x.more}
 	} else {
 		x = new(exchange)
 	}
@@ -80,6 +84,34 @@ func (e *Engine) beginExchange(c *Conn, r *http1.Request) *exchange {
 		c.final, x.keep = true, false
 	}
 	return x
+}
+
+// keepMore keeps of the request at hand what its answer will want.
+func (e *Engine) keepMore(x *exchange, head []byte) {
+	extra, always := e.appendExtra(e.extra[:0])
+	e.extra = extra[:0]
+	if len(extra) > 0 || e.tells() {
+		if x.more == nil {
+			x.more = new(exchangeMore)
+		}
+		x.more.extra, x.more.always = append(x.more.extra[:0], extra...), always
+		if e.tells() {
+			x.more.asked = append([]byte(nil), head...)
+		}
+		return
+	}
+	x.more = nil
+}
+
+// extra is the field lines kept for an answer with a status.
+func (x *exchange) extra(status int) []byte {
+	switch {
+	case x.more == nil:
+		return nil
+	case status < 300:
+		return x.more.extra
+	}
+	return x.more.extra[:x.more.always]
 }
 
 // last is the exchange of the request last read, nil if that is over.
@@ -162,7 +194,7 @@ func (e *Engine) reply(c *Conn, x *exchange, a answer) {
 	if a.close {
 		x.keep, c.final = false, true
 	}
-	if a.refusal != nil && x.asked != nil {
+	if a.refusal != nil && x.more != nil && x.more.asked != nil {
 		e.tellRefused(c, x, a.refusal)
 	}
 	if x != c.first {
@@ -219,10 +251,12 @@ func (e *Engine) idle(c *Conn) {
 
 func (e *Engine) recycle(x *exchange) {
 	x.held = e.buffers.put(x.held)
-	if cap(x.extra) > extraKeep {
-		x.extra = nil
+	if m := x.more; m != nil {
+		if m.asked = nil; cap(m.extra) > extraKeep {
+			m.extra = nil
+		}
+		m.extra, m.always = m.extra[:0], 0
 	}
-	x.asked = nil
 	x.next = e.exchanges
 	e.exchanges = x
 }
@@ -277,11 +311,7 @@ func (e *Engine) appendAnswer(dst []byte, x *exchange, a *answer) []byte {
 	if a.coding != coding.Identity {
 		dst = append(append(append(dst, "Content-Encoding: "...), a.coding.String()...), "\r\n"...)
 	}
-	if a.status < 300 {
-		dst = append(dst, x.extra...)
-	} else {
-		dst = append(dst, x.extra[:x.always]...)
-	}
+	dst = append(dst, x.extra(a.status)...)
 	dst = http1.AppendDate(dst, e.date.now())
 	dst = http1.AppendConnection(dst, int(x.minor), x.keep)
 	return http1.AppendBody(dst, a.status, x.head, a.body)

@@ -249,12 +249,12 @@ func (e *Engine) afterWrite(c *Conn, n int) {
 		return
 	case !c.blocked:
 		c.blocked = true
-		c.stalled = e.seconds()
+		c.slowly().stalled = e.seconds()
 		e.lookAt(c)
-	case left < int(c.left)+n:
-		c.stalled = e.seconds()
+	case left < int(c.slow.left)+n:
+		c.slow.stalled = e.seconds()
 	}
-	c.left = uint32(left)
+	c.slow.left = uint32(left)
 }
 
 // unblock notes that all that waited has been sent.
@@ -263,9 +263,9 @@ func (e *Engine) unblock(c *Conn) {
 	if !c.blocked {
 		return
 	}
-	c.blocked, c.over = false, 0
-	if p := c.pongs; p != nil {
-		c.pongs = nil
+	p := c.slow.pongs
+	c.blocked, c.slow = false, nil
+	if p != nil {
 		if c.state == connWebSocket || c.state == connCandidate {
 			out := e.output(c)
 			out.B = p.Written(out.B)

@@ -223,8 +223,8 @@ func (e *Engine) appendExtra(dst []byte) (grown []byte, always int) {
 func (e *Engine) tellRefused(c *Conn, x *exchange, err *HandshakeError) {
 	var h http1.Head
 	var r http1.Request
-	_, _ = h.Parse(x.asked, &e.opts.HTTP, &r) // it parsed before
-	e.refused(c, &r, x.asked, err)
+	_, _ = h.Parse(x.more.asked, &e.opts.HTTP, &r) // it parsed before
+	e.refused(c, &r, x.more.asked, err)
 }
 
 // tells reports whether the handler wants to hear of refusals.

@@ -36,9 +36,9 @@ func (k *kernel) check() {
 		if e.timers.Len() != n.timers {
 			k.fault("engine %d: %d timers in the wheel, %d have an owner", e.index, e.timers.Len(), n.timers)
 		}
-		if len(e.dirty)+len(e.polls)+len(e.graves)+len(e.tombs)+len(e.inbox.mu.tasks) > 0 {
-			k.fault("engine %d is not done: %d outputs, %d polls, %d graves, %d tombs, %d tasks", e.index,
-				len(e.dirty), len(e.polls), len(e.graves), len(e.tombs), len(e.inbox.mu.tasks))
+		if len(e.dirty)+len(e.polls)+len(e.graves)+len(e.tombs)+len(e.inbox.mu.tasks)+len(e.lent) > 0 {
+			k.fault("engine %d is not done: %d outputs, %d polls, %d graves, %d tombs, %d tasks, %d messages", e.index,
+				len(e.dirty), len(e.polls), len(e.graves), len(e.tombs), len(e.inbox.mu.tasks), len(e.lent))
 		}
 		if e.timers.Len() > 0 && (l.alarm == 0 || l.alarm != e.alarm) {
 			k.fault("engine %d has timers and waits for %d, the alarm is set to %d", e.index, e.alarm, l.alarm)
@@ -72,7 +72,7 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 	}
 	if c.state == connFree {
 		if c.timer != 0 || c.watch != 0 || c.session != nil || c.first != nil || c.in != nil || c.out != nil ||
-			c.unsent != nil || c.shared != nil || c.pongs != nil || c.blocked || c.queued || c.inflight != 0 {
+			c.unsent != nil || c.shared != nil || c.slow != nil || c.blocked || c.queued || c.inflight != 0 {
 			fail("free and not empty")
 		}
 		return
@@ -91,7 +91,10 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 	if c.blocked && c.watch == 0 || len(p.kept) > 0 && !c.blocked {
 		fail("a slow peer is not watched")
 	}
-	if c.over != 0 && (!c.blocked || c.state != connWebSocket && c.state != connCandidate) {
+	if c.blocked && c.slow == nil || !c.blocked && c.slow != nil {
+		fail("slow, or not")
+	}
+	if c.over() != 0 && (!c.blocked || c.state != connWebSocket && c.state != connCandidate) {
 		fail("a burst out of place")
 	}
 	if c.unsent != nil && !c.blocked {
@@ -203,10 +206,14 @@ func (k *kernel) checkSession(e *Engine, s *Session, n *tally) {
 	if s.poll.open() && s.poll.spool != nil {
 		fail("packets wait although a poll is open")
 	}
+	var post ExchangeRef
+	if s.poll.post != nil {
+		post = *s.poll.post
+	}
 	for _, open := range []struct {
 		ref  ExchangeRef
 		kind pollKind
-	}{{s.poll.get, pollGet}, {s.poll.post, pollPost}} {
+	}{{s.poll.get, pollGet}, {post, pollPost}} {
 		if open.ref.engine == nil {
 			continue
 		}

@@ -10,7 +10,8 @@ import (
 
 // polling is what a session has while it polls.
 type polling struct {
-	get, post ExchangeRef   // the open requests; the zero reference is none
+	get       ExchangeRef   // the open poll; the zero reference is none
+	post      *ExchangeRef  // the data request whose body is still coming
 	candidate *Conn         // a websocket that wants to take over
 	spool     *buffer       // packets for the next poll, nil when there are none
 	over      uint32        // tick at which a burst in it began, 0 for none
@@ -183,8 +184,8 @@ const scratchKeep = 1 << 20
 
 // beginPost notes that a data request has begun.
 func (s *Session) beginPost(ref ExchangeRef) {
-	if s.poll.post.engine == nil {
-		s.poll.post = ref
+	if s.poll.post == nil {
+		s.poll.post = &ref
 		return
 	}
 	s.postOverlap(ref)
@@ -194,8 +195,8 @@ func (s *Session) beginPost(ref ExchangeRef) {
 // second is told so, the first is cut off.
 func (s *Session) postOverlap(ref ExchangeRef) {
 	e := s.engine
-	first := s.poll.post
-	s.poll.post = ExchangeRef{}
+	first := *s.poll.post
+	s.poll.post = nil
 	e.answer(ref, statusAnswer(400))
 	s.close(TransportError, ErrDataOverlap)
 	e.cut(first)
@@ -204,11 +205,11 @@ func (s *Session) postOverlap(ref ExchangeRef) {
 // finishPost delivers the packets of a data request.
 func (s *Session) finishPost(p *pollRequest) {
 	e := s.engine
-	if s.poll.post.engine != nil && s.poll.post != p.ref {
+	if post := s.poll.post; post != nil && *post != p.ref {
 		s.postOverlap(p.ref)
 		return
 	}
-	s.poll.post = ExchangeRef{}
+	s.poll.post = nil
 	if p.octets && !s.takesOctets() {
 		e.answer(p.ref, statusAnswer(400))
 		s.close(TransportError, ErrInvalidContent)
@@ -233,7 +234,7 @@ func (s *Session) clientClose() {
 // is about to switch over to do so.
 func (s *Session) closePolling(reason CloseReason) {
 	e, p := s.engine, s.poll
-	p.post = ExchangeRef{}
+	p.post = nil
 	forced := reason == ForcedClose || reason == ForcedServerClose || reason == ServerShuttingDown && !e.closing
 	switch {
 	case p.open() && (p.spool == nil || !forced):
@@ -304,8 +305,8 @@ func (e *Engine) endPoll(t *abortTask) {
 	case t.kind == pollGet && s.poll.get == t.ref:
 		s.poll.get = ExchangeRef{}
 		s.close(TransportError, ErrPollAborted)
-	case t.kind == pollPost && s.poll.post == t.ref:
-		s.poll.post = ExchangeRef{}
+	case t.kind == pollPost && s.poll.post != nil && *s.poll.post == t.ref:
+		s.poll.post = nil
 		if !t.refused {
 			s.close(TransportError, ErrDataAborted)
 		}

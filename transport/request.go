@@ -45,10 +45,7 @@ func (e *Engine) admit(c *Conn, head, rest []byte) []byte {
 		return e.upgradeRequest(c, head, rest)
 	}
 	x := e.beginExchange(c, r)
-	x.extra, x.always = e.appendExtra(x.extra)
-	if e.tells() {
-		x.asked = append([]byte(nil), head...)
-	}
+	e.keepMore(x, head)
 	ref := e.ref(c, x)
 	if cors := e.cors(); cors != nil && !cors.Continue && cors.Preflight(r) {
 		return e.answerEarly(c, ref, answer{status: cors.PreflightStatus(), cache: true}, rest)

@@ -148,7 +148,7 @@ func (s *Session) Buffered() int {
 // to the second; 0 if nothing waits. Loop only.
 func (s *Session) Stalled() int64 {
 	if c := s.conn; c != nil && c.blocked && s.engine.net.Buffered(c) > 0 {
-		return int64(s.engine.seconds()-c.stalled) * 1000
+		return int64(s.engine.seconds()-c.slow.stalled) * 1000
 	}
 	return 0
 }

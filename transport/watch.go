@@ -24,8 +24,8 @@ func (e *Engine) lookAt(c *Conn) {
 	case c.state == connClosing:
 		period = closingPeriod
 		c.watch = e.timers.Cancel(c.watch)
-	case c.over != 0:
-		period = min(period, e.graceLeft(c.over))
+	case c.over() != 0:
+		period = min(period, e.graceLeft(c.over()))
 		c.watch = e.timers.Cancel(c.watch)
 	}
 	if c.watch == 0 {
@@ -40,7 +40,7 @@ func (e *Engine) connWatch(c *Conn) {
 	if c.blocked {
 		e.watchOutput(c, now)
 	}
-	if c.over != 0 {
+	if c.over() != 0 {
 		e.watchBurst(c)
 	}
 	if c.message != 0 {
@@ -71,10 +71,10 @@ func (e *Engine) watchOutput(c *Conn, now uint32) {
 	switch {
 	case left == 0:
 		e.unblock(c)
-	case left < c.left:
-		c.left = left
-		c.stalled = now
-	case int64(now-c.stalled)*1000 >= e.opts.StallTimeout:
+	case left < c.slow.left:
+		c.slow.left = left
+		c.slow.stalled = now
+	case int64(now-c.slow.stalled)*1000 >= e.opts.StallTimeout:
 		e.stats.Limits[LimitStall]++
 		e.fail(c, ErrStalled)
 	}
@@ -84,8 +84,8 @@ func (e *Engine) watchOutput(c *Conn, now uint32) {
 func (e *Engine) watchBurst(c *Conn) {
 	switch {
 	case e.waiting(c) <= e.opts.OutboundBytes:
-		c.over = 0
-	case e.graceLeft(c.over) <= 0:
+		c.overNoMore()
+	case e.graceLeft(c.over()) <= 0:
 		e.stats.Limits[LimitOutbound]++
 		e.fail(c, ErrBacklog)
 	}

@@ -217,10 +217,10 @@ func (e *Engine) answerPing(c *Conn, payload []byte) {
 		out.B = ws.AppendPong(out.B, payload)
 		return
 	}
-	if c.pongs == nil {
-		c.pongs = new(ws.Pongs)
+	if c.slow.pongs == nil {
+		c.slow.pongs = new(ws.Pongs)
 	}
-	out.B = c.pongs.Append(out.B, payload)
+	out.B = c.slow.pongs.Append(out.B, payload)
 }
 
 // frameError ends a websocket whose peer breaks the protocol.
