@@ -99,6 +99,11 @@ type Config struct {
 	// ConnectTimeout is how long a client may be in no namespace before its
 	// connection is closed. Default: 45 s.
 	ConnectTimeout time.Duration
+	// KeepAliveTimeout is how long a connection is kept between two requests, to
+	// the second; clients are told (Keep-Alive). A proxy that keeps connections
+	// for other requests should give them up earlier than this server does.
+	// Default: 5 s, as under Node.js.
+	KeepAliveTimeout time.Duration
 	// MaxHTTPBufferSize is the size of a polling body or a websocket message, in
 	// bytes, beyond which the client is refused. Default: 1,000,000.
 	MaxHTTPBufferSize int64
@@ -304,6 +309,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.PingTimeout, milliseconds(d.PingTimeout))
 	setDefault(&c.UpgradeTimeout, milliseconds(d.UpgradeTimeout))
 	setDefault(&c.ConnectTimeout, milliseconds(d.ConnectTimeout))
+	setDefault(&c.KeepAliveTimeout, milliseconds(d.KeepAlive))
 	setDefault(&c.MaxHTTPBufferSize, d.MaxPayload)
 	c.HTTPCompression = c.HTTPCompression.withDefaults()
 	c.PerMessageDeflate = c.PerMessageDeflate.withDefaults(c.Loops)
@@ -399,6 +405,7 @@ func (c *Config) validate() error {
 	duration("PingTimeout", c.PingTimeout)
 	duration("UpgradeTimeout", c.UpgradeTimeout)
 	duration("ConnectTimeout", c.ConnectTimeout)
+	check(c.KeepAliveTimeout >= time.Second && c.KeepAliveTimeout <= 24*time.Hour, "KeepAliveTimeout is %s, it must be from 1s to 24h", c.KeepAliveTimeout)
 	check(c.MaxHTTPBufferSize > 0, "MaxHTTPBufferSize is %d, it must be positive", c.MaxHTTPBufferSize)
 	c.HTTPCompression.check(check)
 	c.PerMessageDeflate.check(check)
@@ -462,6 +469,7 @@ func (c *Config) transportOptions() *transport.Options {
 	o.PingTimeout = c.PingTimeout.Milliseconds()
 	o.UpgradeTimeout = c.UpgradeTimeout.Milliseconds()
 	o.ConnectTimeout = c.ConnectTimeout.Milliseconds()
+	o.KeepAlive = c.KeepAliveTimeout.Milliseconds()
 	o.MaxPayload = c.MaxHTTPBufferSize
 	o.HTTP.Body = c.MaxHTTPBufferSize
 	o.PayloadPackets = c.Limits.PayloadPackets

@@ -35,6 +35,7 @@ func TestZeroConfig(t *testing.T) {
 	check("PingTimeout", c.PingTimeout, 20*time.Second)
 	check("UpgradeTimeout", c.UpgradeTimeout, 10*time.Second)
 	check("ConnectTimeout", c.ConnectTimeout, 45*time.Second)
+	check("KeepAliveTimeout", c.KeepAliveTimeout, 5*time.Second)
 	check("MaxHTTPBufferSize", c.MaxHTTPBufferSize, int64(1_000_000))
 	check("HTTPCompression", c.HTTPCompression, loop.HTTPCompression{Threshold: 1024, Level: 1})
 	check("DropHandshake", c.DropHandshake, false)
@@ -88,6 +89,8 @@ func TestConfigFaults(t *testing.T) {
 		{loop.Config{PingTimeout: time.Microsecond}, "loop: PingTimeout is 1µs, it must be from 1ms to 24h"},
 		{loop.Config{UpgradeTimeout: 25 * time.Hour}, "loop: UpgradeTimeout is 25h0m0s, it must be from 1ms to 24h"},
 		{loop.Config{ConnectTimeout: -1}, "loop: ConnectTimeout is -1ns, it must be from 1ms to 24h"},
+		{loop.Config{KeepAliveTimeout: 25 * time.Hour}, "loop: KeepAliveTimeout is 25h0m0s, it must be from 1s to 24h"},
+		{loop.Config{KeepAliveTimeout: 999 * time.Millisecond}, "loop: KeepAliveTimeout is 999ms, it must be from 1s to 24h"},
 		{loop.Config{MaxHTTPBufferSize: -5}, "loop: MaxHTTPBufferSize is -5, it must be positive"},
 		{loop.Config{HTTPCompression: loop.HTTPCompression{Enabled: 3}}, "loop: HTTPCompression.Enabled is 3, it must be Default, Enabled or Disabled"},
 		{loop.Config{HTTPCompression: loop.HTTPCompression{Threshold: -1}}, "loop: HTTPCompression.Threshold is -1, it must be positive"},

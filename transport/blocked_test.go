@@ -272,7 +272,7 @@ func TestSlowDownload(t *testing.T) {
 		if r := c.responses(); len(r) != 1 || len(r[0].body) != len(page) {
 			t.Errorf("%q: the download was cut short: %d bytes are left", fields, len(c.got))
 		}
-		k.within(0, k.opts.KeepAlive+k.opts.StallTimeout, "end", func() bool { return c.over })
+		k.within(0, k.opts.KeepAlive+keepAliveGrace+k.opts.StallTimeout, "end", func() bool { return c.over })
 		k.finish()
 	}
 }
@@ -283,7 +283,7 @@ func TestIdleWithOutput(t *testing.T) {
 	c := k.poller(0)
 	c.poll()
 	c.post.push([]byte(request("POST", c.sid, "1")))
-	k.now += k.opts.KeepAlive + 100
+	k.now += k.opts.KeepAlive + keepAliveGrace + 100
 	k.run()
 	c.get.want("200 6")
 	k.finish()

@@ -245,9 +245,14 @@ func (e *Engine) retire(c *Conn) {
 func (e *Engine) idle(c *Conn) {
 	if c.state == connHTTP && c.in == nil {
 		e.timers.Cancel(c.timer)
-		c.timer = e.arm(e.Now()+e.opts.KeepAlive, c.index, timerConn)
+		c.timer = e.arm(e.Now()+e.opts.KeepAlive+keepAliveGrace, c.index, timerConn)
 	}
 }
+
+// keepAliveGrace is how much longer than announced a connection is kept, in
+// milliseconds: a request that its client sends at the last moment is on its way
+// then.
+const keepAliveGrace = 1_000
 
 func (e *Engine) recycle(x *exchange) {
 	x.held = e.buffers.put(x.held)
@@ -314,6 +319,9 @@ func (e *Engine) appendAnswer(dst []byte, x *exchange, a *answer) []byte {
 	dst = append(dst, x.extra(a.status)...)
 	dst = http1.AppendDate(dst, e.date.now())
 	dst = http1.AppendConnection(dst, int(x.minor), x.keep)
+	if x.keep {
+		dst = http1.AppendKeepAlive(dst, e.opts.KeepAlive/1000)
+	}
 	return http1.AppendBody(dst, a.status, x.head, a.body)
 }
 

@@ -72,7 +72,7 @@ func TestLateAnswers(t *testing.T) {
 		c.want("200 one", "200 two", "200 three")
 		respond(k, (*refs)[0], "again")
 		c.want()
-		k.within(k.opts.KeepAlive, k.opts.KeepAlive+20, "end", func() bool { return c.over })
+		k.within(k.opts.KeepAlive+keepAliveGrace, k.opts.KeepAlive+keepAliveGrace+20, "end", func() bool { return c.over })
 		k.finish()
 	})
 	t.Run("connection gone", func(t *testing.T) {

@@ -89,7 +89,7 @@ func TestApartRefusals(t *testing.T) {
 			t.Errorf("%v", r)
 		}
 		k.told("1 message b")
-		k.within(k.opts.KeepAlive, k.opts.KeepAlive+20, "end", func() bool { return c.post.over })
+		k.within(k.opts.KeepAlive+keepAliveGrace, k.opts.KeepAlive+keepAliveGrace+20, "end", func() bool { return c.post.over })
 	})
 }
 

@@ -42,7 +42,7 @@ func TestOpenPacket(t *testing.T) {
 				t.Errorf("%v, want %v", r, want)
 			}
 			if r.fields["content-type"] != "text/plain; charset=UTF-8" || r.fields["cache-control"] != "no-store" ||
-				r.fields["date"] == "" || r.fields["connection"] != "" || len(r.fields) != 4 {
+				r.fields["date"] == "" || r.fields["connection"] != "" || r.fields["keep-alive"] != "timeout=5" || len(r.fields) != 5 {
 				t.Errorf("fields %v", r.fields)
 			}
 			k.told("1 open")

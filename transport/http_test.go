@@ -41,7 +41,7 @@ func TestHeaderTimeout(t *testing.T) {
 		c := k.dial(0)
 		k.advance(9_000)
 		c.ask(probe)
-		k.advance(15_000)
+		k.advance(k.opts.KeepAlive)
 		c.send(probe[:10])
 		k.within(10_000, 10_020, "answer", func() bool { return len(c.got) > 0 })
 		c.want("408")
@@ -65,10 +65,12 @@ func TestKeepAlive(t *testing.T) {
 	k := one(t)
 	c := k.dial(0)
 	for range 3 {
-		k.advance(9_900)
-		c.ask(probe)
+		k.advance(k.opts.KeepAlive + keepAliveGrace - 100)
+		if r := c.ask(probe); r.fields["keep-alive"] != "timeout=5" {
+			t.Errorf("fields %v", r.fields)
+		}
 	}
-	k.within(20_000, 20_020, "end", func() bool { return c.over })
+	k.within(k.opts.KeepAlive+keepAliveGrace, k.opts.KeepAlive+keepAliveGrace+20, "end", func() bool { return c.over })
 	if len(c.got) > 0 {
 		t.Errorf("%q to nobody", c.got)
 	}

@@ -37,7 +37,7 @@ type Options struct {
 
 	HTTP           http1.Limits
 	HeaderTimeout  int64 // for a request's head, from accept or its first byte
-	KeepAlive      int64 // between requests
+	KeepAlive      int64 // between requests, as clients are told; they are given keepAliveGrace more
 	BodyTimeout    int64 // for a request's body
 	BodyRate       int   // bytes a second that a body must keep up over 10 s
 	MaxRequests    int   // on one connection
@@ -84,7 +84,7 @@ func Defaults() Options {
 		HandshakeTimeout: 10_000,
 		HTTP:             http1.DefaultLimits(),
 		HeaderTimeout:    10_000,
-		KeepAlive:        20_000,
+		KeepAlive:        5_000,
 		BodyTimeout:      30_000,
 		BodyRate:         500,
 		MaxRequests:      10_000,

@@ -260,7 +260,7 @@ func TestPostToNobody(t *testing.T) {
 				t.Errorf("%v", r)
 			}
 		}
-		k.within(k.opts.KeepAlive, k.opts.KeepAlive+20, "end", func() bool { return c.over })
+		k.within(k.opts.KeepAlive+keepAliveGrace, k.opts.KeepAlive+keepAliveGrace+20, "end", func() bool { return c.over })
 		k.finish()
 	})
 }

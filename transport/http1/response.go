@@ -136,6 +136,13 @@ func AppendConnection(dst []byte, minor int, keepAlive bool) []byte {
 	return dst
 }
 
+// AppendKeepAlive appends for how many seconds the peer may leave the connection idle. Clients that know the field open another one
+// in time, instead of sending a request into a connection that is being closed. Any goroutine.
+func AppendKeepAlive(dst []byte, seconds int64) []byte {
+	dst = strconv.AppendInt(append(dst, "Keep-Alive: timeout="...), seconds, 10)
+	return append(dst, "\r\n"...)
+}
+
 // AppendBody ends the fields and appends the body of an answer with status code. Content-Length is written where the status allows
 // a body. To HEAD, told by head, go the same fields and no body; 1xx, 204 and 304 get neither (RFC 9112 6.3). Any goroutine.
 func AppendBody[B string | []byte](dst []byte, code int, head bool, body B) []byte {
