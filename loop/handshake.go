@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sioserver/sioserver/loop/internal/reactor"
 	"github.com/sioserver/sioserver/transport"
 	"github.com/sioserver/sioserver/transport/http1"
 )
@@ -48,7 +49,10 @@ type requestMore struct {
 type peer struct {
 	remote string               // host:port
 	tls    *tls.ConnectionState // nil without TLS
-	ctx    context.Context      // what middleware of package net/http knows, nil if it did not come by that
+	// trusted: it is a trusted proxy, whatever its address. secure: the proxy says
+	// that the client, which remote is, uses TLS.
+	trusted, secure bool
+	ctx             context.Context // what middleware of package net/http knows, nil if it did not come by that
 }
 
 func peerOf(h *transport.Hello) peer {
@@ -62,20 +66,31 @@ func peerOf(h *transport.Hello) peer {
 	if h.Remote != nil {
 		p.remote = h.Remote.String()
 	}
+	p.know(h.Remote)
 	return p
 }
+
+// know notes what a listener and a PROXY header say about the peer.
+func (p *peer) know(remote net.Addr) {
+	if r, ok := remote.(*reactor.Peer); ok {
+		p.trusted, p.secure = r.Trusted, r.TLS
+	}
+}
+
+// https reports whether the peer uses TLS as far as is known.
+func (p *peer) https() bool { return p.tls != nil || p.secure }
 
 // newRequest copies what is kept of a request.
 func (s *Server) newRequest(h *transport.Hello) *request {
 	from := peerOf(h)
 	r := &request{head: uint32(len(h.Head)), at: time.Now().UnixNano()}
 	remote := from.remote
-	more := requestMore{secure: from.tls != nil, tls: from.tls}
+	more := requestMore{secure: from.https(), tls: from.tls}
 	if more.ctx, _ = h.Value.(context.Context); more.ctx == nil {
 		more.ctx = from.ctx
 	}
-	if len(s.trusted) > 0 {
-		r.proxied = s.trusted.sent(from.remote)
+	if len(s.trusted) > 0 || from.trusted {
+		r.proxied = s.trusted.sent(from)
 		remote, more.secure = s.trusted.client(from, proxyFields(h.Request))
 	}
 	r.text = append(append(make([]byte, 0, len(h.Head)+len(remote)), h.Head...), remote...)

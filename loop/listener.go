@@ -41,6 +41,16 @@ type Listener struct {
 	// Mode are the permissions of a unix socket's file; who connects must be allowed
 	// to write. Default: 0, what the umask leaves.
 	Mode fs.FileMode
+	// ProxyProtocol is whether connections begin with a header of the PROXY
+	// protocol, version 1 or 2, by which a proxy says whose they are; it stands in
+	// front of TLS. [Handshake.Address] and the RemoteAddr of requests are the
+	// client's then. It is believed from Config.TrustedProxies, and from everybody
+	// if Trusted is set. Default: [ProxyOff].
+	ProxyProtocol ProxyProtocol
+	// Trusted makes everybody who connects here a trusted proxy, as if its address
+	// was one of Config.TrustedProxies: for unix sockets, where nobody has an
+	// address, and for addresses that only proxies can reach. Default: false.
+	Trusted bool
 	// TLS is what the address speaks. The versions are 1.2 and 1.3. HTTP/1.1 is
 	// agreed to by ALPN and HTTP/2 is not, whatever NextProtos say. Certificates
 	// and settings may change by GetCertificate and GetConfigForClient, which run
@@ -51,6 +61,37 @@ type Listener struct {
 	TLS *tls.Config
 }
 
+// ProxyProtocol is whether connections begin with a PROXY header.
+type ProxyProtocol int8
+
+// The values of ProxyProtocol.
+const (
+	// ProxyOff: they do not.
+	ProxyOff ProxyProtocol = iota
+	// ProxyOptional: those of trusted proxies may.
+	ProxyOptional
+	// ProxyRequired: all do. Who is no trusted proxy, or sends no header, is refused.
+	ProxyRequired
+)
+
+// ProxyError is a connection that was closed because of its PROXY header, as
+// [Config.OnError] is told.
+type ProxyError struct {
+	Remote net.Addr // the other end, which is the proxy
+	Err    error    // what is wrong with the header
+}
+
+// Error tells the proxy's address and what is wrong. Any goroutine.
+func (e *ProxyError) Error() string {
+	return fmt.Sprintf("loop: connection of the proxy %s: %v", e.Remote, e.Err)
+}
+
+// Unwrap returns what is wrong. Any goroutine.
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+// proxyFailed tells of a connection that was closed because of its PROXY header.
+func (s *Server) proxyFailed(remote net.Addr, err error) { s.fail(nil, &ProxyError{remote, err}) }
+
 // name is what errors call the listener.
 func (l *Listener) name() string {
 	if l.Listener != nil {
@@ -59,8 +100,9 @@ func (l *Listener) name() string {
 	return l.Address
 }
 
-// check returns what is wrong with the listener.
-func (l *Listener) check() error {
+// check returns what is wrong with the listener, of a server with so many
+// trusted proxies.
+func (l *Listener) check(proxies int) error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("loop: the listener %s "+format, append([]any{l.name()}, args...)...)
 	}
@@ -72,6 +114,10 @@ func (l *Listener) check() error {
 		return fail("has ReusePort %d, it must be Default, Enabled or Disabled", l.ReusePort)
 	case l.ReusePort == Enabled && passed:
 		return fail("is given, and so is its socket: ReusePort must be set by whoever makes that")
+	case l.ProxyProtocol < ProxyOff || l.ProxyProtocol > ProxyRequired:
+		return fail("has ProxyProtocol %d, it must be ProxyOff, ProxyOptional or ProxyRequired", l.ProxyProtocol)
+	case l.ProxyProtocol != ProxyOff && !l.Trusted && proxies == 0:
+		return fail("has the PROXY protocol and nobody to believe: set TrustedProxies, or Trusted if only proxies can reach it")
 	case l.Mode != 0 && (l.Listener != nil || !strings.HasPrefix(l.Address, "unix:")):
 		return fail("is no unix socket that the server makes, and has a Mode: leave it out")
 	case l.Mode&^fs.ModePerm != 0:
@@ -93,7 +139,7 @@ func (c *Config) listeners() (list []reactor.Listener, err error) {
 	configs := map[*tls.Config]*tls.Config{nil: nil}
 	for i := range all {
 		l := &all[i]
-		if err := l.check(); err != nil {
+		if err := l.check(len(c.TrustedProxies)); err != nil {
 			return nil, err
 		}
 		cfg, known := configs[l.TLS]
@@ -106,6 +152,7 @@ func (c *Config) listeners() (list []reactor.Listener, err error) {
 		}
 		list = append(list, reactor.Listener{
 			Addr: l.Address, Given: l.Listener, Shared: l.ReusePort.or(c.ReusePort), Mode: l.Mode, TLS: cfg,
+			Proxy: reactor.ProxyMode(l.ProxyProtocol), Proxies: c.TrustedProxies, Trusted: l.Trusted,
 		})
 	}
 	return list, nil

@@ -21,10 +21,10 @@ func (t proxies) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// sent reports whether host:port is the address of a trusted proxy.
-func (t proxies) sent(remote string) bool {
-	a, err := netip.ParseAddrPort(remote)
-	return err == nil && t.trusts(a.Addr().Unmap())
+// sent reports whether the other end of a connection is a trusted proxy.
+func (t proxies) sent(from peer) bool {
+	a, err := netip.ParseAddrPort(from.remote)
+	return from.trusted || err == nil && t.trusts(a.Addr().Unmap())
 }
 
 // hop is what a proxy says about one of those in front of it.
@@ -39,15 +39,11 @@ type hop struct {
 // leave the other field as the client sent it; if both are there and name
 // different clients, neither is believed.
 func (t proxies) client(from peer, h http.Header) (addr string, https bool) {
-	remote, https := from.remote, from.tls != nil
-	if len(t) == 0 {
+	remote, https := from.remote, from.https()
+	if len(t) == 0 && !from.trusted || !t.sent(from) {
 		return remote, https
 	}
-	if !t.sent(remote) {
-		return remote, https
-	}
-	peer := netip.MustParseAddrPort(remote)
-	found := hop{addr: peer.Addr().Unmap()}
+	var found hop
 	old, standard := xForwarded(h), forwarded(h)
 	switch {
 	case len(old) > 0 && len(standard) > 0:

@@ -95,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 	s.web.init(s, options)
 	below := reactor.Config{
 		Listeners: listeners, MaxConns: cfg.MaxConnections, Ring: ring(cfg.IOUring), Logger: cfg.Logger,
-		Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
+		ProxyFailed: s.proxyFailed, Left: s.web.take, LeftStall: cfg.Limits.OutboundStall,
 	}
 	if flushing != nil {
 		flushing(&below, options)

@@ -77,6 +77,7 @@ type Stats struct {
 	TLSHandshakes      uint64 // completed
 	TLSFailures        uint64 // handshakes that were begun and failed
 	TLSFaults          uint64 // connections that broke TLS after their handshake
+	ProxyFailures      uint64 // connections closed because of their PROXY header, or because they were not of a trusted proxy
 	Panics             uint64
 	Restarts           uint64            // of the event loops, after accepting failed
 	Recovered          uint64            // sockets that came back
@@ -125,7 +126,7 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 	shaking := s.engines[0].Handshakes()
 	total := Stats{
 		Connections: s.reactor.Conns(), ConnectionsRefused: s.reactor.Refused(),
-		Restarts: s.reactor.Restarts(), Panics: s.panics.Load(),
+		Restarts: s.reactor.Restarts(), ProxyFailures: s.reactor.Untrusted(), Panics: s.panics.Load(),
 		TLSHandshakes: shaking.Done, TLSFailures: shaking.Failed,
 		Recovered: s.recoveries.recovered.Load(),
 		RecoveryFailures: map[string]uint64{
@@ -207,6 +208,7 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.EventsUnhandled += unhandled
 		s.Panics += below.Panics
 		s.TLSFaults += below.TLSFaults
+		s.ProxyFailures += below.ProxyFailures
 		for i, n := range below.Limits {
 			s.LimitHits[transport.Limit(i).String()] += n
 		}

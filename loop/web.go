@@ -4,7 +4,6 @@ package loop
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -55,20 +54,21 @@ func (w *web) init(s *Server, o *transport.Options) {
 		IdleTimeout:       milliseconds(o.KeepAlive),
 		MaxHeaderBytes:    o.HTTP.HeaderTotal,
 		ConnState:         w.state,
-		ConnContext:       withTLS,
+		ConnContext:       withPeer,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
 }
 
-// tlsKey is under which the context of a connection has the state of its TLS.
-type tlsKey struct{}
+// peerKey is under which the context of a connection has who is on its other
+// end.
+type peerKey struct{}
 
-// withTLS puts it there; package net/http knows that of its own TLS only.
-func withTLS(ctx context.Context, nc net.Conn) context.Context {
-	if s := nc.(*webConn).TLS(); s != nil {
-		return context.WithValue(ctx, tlsKey{}, s)
-	}
-	return ctx
+// withPeer puts it there; package net/http knows of TLS of its own only.
+func withPeer(ctx context.Context, nc net.Conn) context.Context {
+	c := nc.(*webConn)
+	p := peer{remote: c.RemoteAddr().String(), tls: c.TLS()}
+	p.know(c.RemoteAddr())
+	return context.WithValue(ctx, peerKey{}, p)
 }
 
 // full reports whether no further connection may leave, and counts that.
@@ -203,8 +203,9 @@ func (w *web) serve(rw http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler) // cuts the connection and says no more
 		}
 	}()
-	r.TLS, _ = r.Context().Value(tlsKey{}).(*tls.ConnectionState)
-	r.RemoteAddr, _ = s.trusted.client(peer{remote: r.RemoteAddr, tls: r.TLS}, r.Header)
+	from, _ := r.Context().Value(peerKey{}).(peer)
+	r.TLS = from.tls
+	r.RemoteAddr, _ = s.trusted.client(from, r.Header)
 	if w.bodyLimit >= 0 && r.ContentLength > w.bodyLimit {
 		rw.Header().Set("Connection", "close")
 		http.Error(rw, "the body is too large", http.StatusRequestEntityTooLarge)

@@ -13,6 +13,7 @@ type connState uint8
 
 const (
 	connFree       connState = iota // is no connection
+	connAnnounced                   // waits for a PROXY header
 	connHandshake                   // of TLS
 	connHTTP                        // reads requests
 	connWebSocket                   // carries a session
@@ -143,6 +144,9 @@ func (e *Engine) consume(c *Conn, p []byte) {
 			p = e.feedHTTP(c, p)
 		case connWebSocket, connCandidate:
 			e.feedFrames(c, p)
+			p = nil
+		case connAnnounced:
+			e.feedAnnounced(c, p)
 			p = nil
 		case connDraining:
 			if e.tooMuch(c, len(p)) {

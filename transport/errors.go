@@ -83,6 +83,7 @@ var (
 	ErrInternal       = &Error{"internal error"}
 
 	ErrHandshakeTimeout = &Error{"TLS handshake not completed in time"}
+	ErrProxyTimeout     = &Error{"PROXY header not complete in time"}
 )
 
 // HandshakeError is a refusal of an Engine.IO request, with the code and the

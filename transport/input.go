@@ -44,6 +44,8 @@ type inbound struct {
 	received int // body bytes since the last judgement of the pace
 	seconds  int
 	room     int // bytes that may still come while nothing is acted upon
+
+	announced *Announced // of a connection that waits for its PROXY header
 }
 
 var inbounds = sync.Pool{New: func() any { return new(inbound) }}

@@ -117,7 +117,7 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 	if c.in != nil {
 		n.buffer(c.in.data)
 		discarding := c.in.phase == discardingBody
-		if (c.in.data == nil) != discarding || c.state != connHTTP && !discarding {
+		if (c.in.data == nil) != discarding || c.state != connHTTP && c.state != connAnnounced && !discarding {
 			fail("half a request out of place")
 		}
 	}
@@ -125,6 +125,10 @@ func (k *kernel) checkConn(e *Engine, c *Conn, n *tally) {
 		fail("requests that nobody answers")
 	}
 	switch c.state {
+	case connAnnounced:
+		if c.timer == 0 || c.in == nil || c.in.announced == nil {
+			fail("waits for a header that nobody wants")
+		}
 	case connHTTP:
 		switch leaves := c.in != nil && c.in.phase == leaving; {
 		case leaves && (c.timer != 0 || c.first == nil && c.watch == 0):

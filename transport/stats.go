@@ -32,6 +32,7 @@ const (
 	LimitInflated
 	LimitHandshakeTime
 	LimitHandshakeBytes
+	LimitProxyTime
 	limitCount
 )
 
@@ -60,6 +61,7 @@ var limitNames = [...]string{
 	LimitInflated:       "inflated",
 	LimitHandshakeTime:  "tls_handshake_time",
 	LimitHandshakeBytes: "tls_handshake_bytes",
+	LimitProxyTime:      "proxy_time",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.
@@ -79,6 +81,7 @@ type Stats struct {
 	Requests, Panics               uint64
 	CompressedIn, CompressedOut    uint64 // bytes of answers to polls before and after
 	TLSFaults                      uint64 // connections that broke TLS after their handshake
+	ProxyFailures                  uint64 // connections closed because of their PROXY header
 
 	// Websocket messages that came compressed, their bytes as they came and
 	// inflated; those that went out compressed, counted for each client, their
@@ -136,6 +139,7 @@ func (s *Stats) Add(o *Stats) {
 	s.DeflatedOut += o.DeflatedOut
 	s.Deflations += o.Deflations
 	s.TLSFaults += o.TLSFaults
+	s.ProxyFailures += o.ProxyFailures
 	for i := range s.Limits {
 		s.Limits[i] += o.Limits[i]
 	}

@@ -155,6 +155,8 @@ func (e *Engine) connTimer(c *Conn) {
 		} else {
 			e.refuse(c, http1.ErrTimeout)
 		}
+	case connAnnounced:
+		e.announcedTimeout(c)
 	case connHandshake:
 		e.handshakeTimeout(c)
 	case connCandidate:

@@ -21,7 +21,8 @@ type Left struct {
 	net.Conn           // a *net.TCPConn or a *net.UnixConn
 	tls      *tls.Conn // on it, nil without TLS
 	reactor  *Reactor
-	unread   []byte // owned by the reader
+	unread   []byte   // owned by the reader
+	remote   net.Addr // whom it is from, nil for its other end
 	once     sync.Once
 
 	mu struct {
@@ -42,7 +43,7 @@ func (l *loop) Leave(c *transport.Conn, unread []byte) bool {
 		r.cfg.Logger.Warn("a connection could not leave its event loop for a request that is not the engine's", "error", err)
 		return false
 	}
-	own := append([]byte(nil), unread...)
+	own, remote := append([]byte(nil), unread...), remoteOf(c.Wire)
 	secure := l.engine.Detach(c)
 	// On its way and afterwards it counts as open.
 	r.conns.Add(1)
@@ -54,7 +55,7 @@ func (l *loop) Leave(c *transport.Conn, unread []byte) bool {
 			r.cfg.Logger.Warn("a connection that left its event loop is lost", "error", err)
 			return
 		}
-		left := &Left{Conn: nc, reactor: r, unread: own}
+		left := &Left{Conn: nc, reactor: r, unread: own, remote: remote}
 		left.mu.stall = r.cfg.LeftStall
 		if secure != nil {
 			left.tls = secure.Lend(nc)
@@ -175,7 +176,7 @@ func (c *Left) Back(i int, head []byte) error {
 	head = append(head, c.unread...)
 	// It stays counted all the time, whoever counts it.
 	c.reactor.conns.Add(1)
-	m := &moving{head: head}
+	m := &moving{head: head, remote: c.remote}
 	if c.tls != nil {
 		m.tls = c.tls.NetConn().(*tlsconn.Conn)
 		m.tls.Release(c.tls)

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,10 @@ type Config struct {
 	Least     int // writes that go through a ring together at least; 0: as many as make it pay
 	Logger    *slog.Logger
 
+	// ProxyFailed is told of connections that are closed because of their PROXY
+	// header, on their loop. Nil: nobody is.
+	ProxyFailed func(remote net.Addr, err error)
+
 	Left      func(*Left)   // has connections that leave, on a goroutine of their own
 	LeftStall time.Duration // how long they may take nothing of what is written to them
 }
@@ -39,6 +44,12 @@ type Listener struct {
 	Shared bool         // other processes may listen on the same port, or take the path over
 	Mode   fs.FileMode  // of the file of a unix socket, 0 for what the umask leaves
 	TLS    *tls.Config  // of [tlsconn.Config], nil without TLS
+
+	Proxy   ProxyMode
+	Proxies []netip.Prefix // whose PROXY header is believed
+	Trusted bool           // who connects is a proxy to believe, whatever its address
+
+	announced *transport.Announced // made from the others, nil without Proxy
 }
 
 // errNotRunning says that gnet has no loop at present.
@@ -55,19 +66,21 @@ type Reactor struct {
 	claims []claim
 	clock  *clock
 
-	conns    atomic.Int64
-	refused  atomic.Uint64
-	restarts atomic.Uint64
-	stopping atomic.Bool
-	booted   chan struct{} // closed once connections are accepted on every loop
-	ended    chan struct{} // closed by Stop
-	once     struct{ boot, stop, release sync.Once }
-	quiet    notice         // no connection is left
-	full     pace           // of the warning that connections are refused
-	greeting sync.Mutex     // held while the loops are greeted
-	turn     atomic.Uint32  // of the loops
-	troubled pace           // of the warning that accepting fails
-	accepts  sync.WaitGroup // goroutines that accept
+	conns     atomic.Int64
+	refused   atomic.Uint64
+	restarts  atomic.Uint64
+	stopping  atomic.Bool
+	booted    chan struct{} // closed once connections are accepted on every loop
+	ended     chan struct{} // closed by Stop
+	once      struct{ boot, stop, release sync.Once }
+	quiet     notice         // no connection is left
+	full      pace           // of the warning that connections are refused
+	greeting  sync.Mutex     // held while the loops are greeted
+	turn      atomic.Uint32  // of the loops
+	troubled  pace           // of the warning that accepting fails
+	foreign   pace           // of the warning that somebody is no trusted proxy
+	untrusted atomic.Uint64  // connections closed for that
+	accepts   sync.WaitGroup // goroutines that accept
 
 	mu struct {
 		sync.Mutex
@@ -99,6 +112,9 @@ func New(cfg Config, engines []*transport.Engine, clockNow func() int64) (*React
 	}
 	if r.claims, err = claimAll(cfg.Listeners); err != nil {
 		return nil, err
+	}
+	for i := range r.claims {
+		r.announce(&r.claims[i].Listener)
 	}
 	if r.cfg.Least == 0 {
 		r.cfg.Least = ringLeast
@@ -332,8 +348,7 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		gc.SetSafeContext(nil) // else gnet keeps the head and the rest of it
 		l := r.loopOf(gc.EventLoop())
 		if from.by != nil {
-			l.receive(gc, from.by)
-			return nil, gnet.None
+			return nil, l.receive(gc, from.by)
 		}
 		wire := transport.Wire(gc)
 		if from.remote != nil || from.value != nil {
@@ -359,16 +374,28 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		r.cfg.Logger.Error("a connection has come by an address that is not listened on", "address", gc.LocalAddr())
 		return nil, gnet.Close
 	}
-	l.receive(gc, by)
-	return nil, gnet.None
+	return nil, l.receive(gc, by)
 }
 
 // receive takes a connection in that has come by a listener.
-func (l *loop) receive(gc gnet.Conn, by *Listener) {
-	c := l.open(gc, gc)
-	if by.TLS != nil {
+func (l *loop) receive(gc gnet.Conn, by *Listener) gnet.Action {
+	wire := transport.Wire(gc)
+	if by.Trusted {
+		wire = &adopted{gc, &Peer{Addr: gc.RemoteAddr(), Trusted: true}, nil}
+	}
+	announced := by.Proxy != ProxyOff && by.believes(gc.RemoteAddr())
+	if by.Proxy == ProxyRequired && !announced {
+		l.reactor.tellUntrusted(gc.RemoteAddr())
+		return gnet.Close
+	}
+	c := l.open(gc, wire)
+	switch {
+	case announced:
+		l.engine.Await(c, by.announced)
+	case by.TLS != nil:
 		l.engine.Secure(c, by.TLS)
 	}
+	return gnet.None
 }
 
 // tellRefused counts a connection that is refused.
