@@ -41,7 +41,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
   });
 }
 
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = randomInt(PORT_LOW, PORT_HIGH);
     const probe = createServer();
@@ -154,7 +154,7 @@ class ServerProcess {
   }
 }
 
-async function launch(cmd, flags, ready) {
+export async function launch(cmd, flags, ready) {
   for (let left = START_TRIES; ; left--) {
     const server = new ServerProcess(await freePort(), cmd, flags, ready);
     try {
