@@ -104,9 +104,6 @@ func (t leftoversTask) Run(e *transport.Engine) {
 	t.answers <- a
 }
 
-// LoopOf is the number of the loop of a socket.
-func (s *Socket) LoopOf() int { return s.loop.index }
-
 // WithDefaults is the Config as a server uses it.
 func (c Config) WithDefaults() Config { return c.withDefaults() }
 

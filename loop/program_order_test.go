@@ -135,7 +135,7 @@ func (s *server) worker(t *testing.T, target *loop.Socket, from string) *sio {
 		if _, err := c.join("/work", ""); err != nil {
 			t.Fatal(err)
 		}
-		if same := within(t, "the connection", sockets).LoopOf() == target.LoopOf(); same == (from == "same loop") {
+		if same := within(t, "the connection", sockets).Loop() == target.Loop(); same == (from == "same loop") {
 			return c
 		}
 		c.drop()
@@ -176,10 +176,10 @@ func TestEmitThenDisconnect(t *testing.T) {
 					if from == "goroutine" {
 						work(nil, nil)
 					} else {
-						if workers[target.LoopOf()] == nil {
-							workers[target.LoopOf()] = s.worker(t, target, from)
+						if workers[target.Loop()] == nil {
+							workers[target.Loop()] = s.worker(t, target, from)
 						}
-						workers[target.LoopOf()].mustWrite(t, `2/work,["go"]`)
+						workers[target.Loop()].mustWrite(t, `2/work,["go"]`)
 					}
 					c.expect(t, `2["a"]`, `2["b"]`, `51-["c",{"_placeholder":true,"num":0}]`)
 					if p, err := c.next(); err != nil || string(p.bin) != "bin" {

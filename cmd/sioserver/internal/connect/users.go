@@ -15,7 +15,7 @@ type Users struct {
 	mu      sync.Mutex
 	users   map[string][]place
 	sockets map[key]*loop.Socket
-	waiting map[key]func(*loop.Socket)
+	waiting map[key]map[string]func(*loop.Socket)
 }
 
 // place is a socket of a user: one that has connected, or one on its way in.
@@ -38,7 +38,7 @@ func keyOf(s *loop.Socket) key { return key{s.Namespace(), s.ID()} }
 
 // NewUsers returns a register without users.
 func NewUsers() *Users {
-	return &Users{users: map[string][]place{}, sockets: map[key]*loop.Socket{}, waiting: map[key]func(*loop.Socket){}}
+	return &Users{users: map[string][]place{}, sockets: map[key]*loop.Socket{}, waiting: map[key]map[string]func(*loop.Socket){}}
 }
 
 // reserve takes a place for a socket that is on its way in. Without one it
@@ -93,10 +93,10 @@ func (u *Users) add(s *loop.Socket, user string) (now int) {
 	}
 	k := keyOf(s)
 	u.sockets[k] = s
-	f := u.waiting[k]
+	waiting := u.waiting[k]
 	delete(u.waiting, k)
 	u.mu.Unlock()
-	if f != nil {
+	for _, f := range waiting {
 		f(s)
 	}
 	return now
@@ -128,12 +128,17 @@ func (u *Users) remove(s *loop.Socket, user string) (left int) {
 	return inside(list)
 }
 
-// When calls f with a socket: at once, or on its loop when it has connected.
-func (u *Users) When(ns *loop.Namespace, sid string, f func(*loop.Socket)) {
+// When calls f with a socket: at once, or on its loop when it has connected. tag
+// is for Forget.
+func (u *Users) When(ns *loop.Namespace, sid, tag string, f func(*loop.Socket)) {
+	k := key{ns, sid}
 	u.mu.Lock()
-	s := u.sockets[key{ns, sid}]
+	s := u.sockets[k]
 	if s == nil {
-		u.waiting[key{ns, sid}] = f
+		if u.waiting[k] == nil {
+			u.waiting[k] = map[string]func(*loop.Socket){}
+		}
+		u.waiting[k][tag] = f
 	}
 	u.mu.Unlock()
 	if s != nil {
@@ -142,10 +147,20 @@ func (u *Users) When(ns *loop.Namespace, sid string, f func(*loop.Socket)) {
 }
 
 // Forget takes back a When that has not been answered.
-func (u *Users) Forget(ns *loop.Namespace, sid string) {
+func (u *Users) Forget(ns *loop.Namespace, sid, tag string) {
+	k := key{ns, sid}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.waiting, key{ns, sid})
+	if delete(u.waiting[k], tag); len(u.waiting[k]) == 0 {
+		delete(u.waiting, k)
+	}
+}
+
+// Has reports whether a socket of this server has an id.
+func (u *Users) Has(ns *loop.Namespace, sid string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.sockets[key{ns, sid}] != nil
 }
 
 // Sockets are the sockets of a user on this server, the oldest first.

@@ -48,7 +48,7 @@ type Node struct {
 }
 
 // Start runs parts around a server. It ends with the test.
-func Start(t *testing.T, c *config.Config, lc loop.Config, parts ...node.Part) *Node {
+func Start(t testing.TB, c *config.Config, lc loop.Config, parts ...node.Part) *Node {
 	t.Helper()
 	lc.NoListen, lc.DropHandshake = true, true
 	if lc.Logger == nil {
