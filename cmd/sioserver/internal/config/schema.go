@@ -4,6 +4,8 @@ package config
 
 // Config is the whole configuration.
 type Config struct {
+	Dev bool `yaml:"-"` // development mode: everybody may come in, from this machine alone
+
 	Server        Server        `yaml:"server" doc:"Where the server listens, and how."`
 	Engine        Engine        `yaml:"engine" doc:"Options of Engine.IO, with the names and defaults of the reference."`
 	Control       Control       `yaml:"control" doc:"The control plane: API, metrics, health, admin page, on a listener of its own."`
@@ -26,7 +28,7 @@ type Config struct {
 type Server struct {
 	Listen         []string `yaml:"listen" default:":3000" reload:"restart" doc:"Addresses of the client plane: host:port, unix:/path, or fd:name for a socket that systemd opened."`
 	Path           string   `yaml:"path" default:"/socket.io/" reload:"restart" doc:"Path of the engine's requests."`
-	Loops          int      `yaml:"loops" default:"0" reload:"restart" doc:"Event loops; 0 takes one for each processor."`
+	Loops          int      `yaml:"loops" default:"0" max:"256" auto:"true" reload:"restart" doc:"Event loops; 0 takes one for each processor."`
 	ReusePort      bool     `yaml:"reuse_port" default:"true" reload:"restart" doc:"Let other processes listen on the same port; the kernel spreads connections over them."`
 	ProxyProtocol  string   `yaml:"proxy_protocol" default:"off" enum:"off,optional,required" reload:"restart" doc:"Whether connections begin with a PROXY protocol header, version 1 or 2, sent by one of trusted_proxies."`
 	TrustedProxies []string `yaml:"trusted_proxies" reload:"restart" doc:"Networks in CIDR form whose X-Forwarded-For and PROXY headers are believed."`
@@ -47,11 +49,11 @@ type TLS struct {
 // Engine is the section engine.
 type Engine struct {
 	Transports     []string    `yaml:"transports" default:"polling,websocket" enum:"polling,websocket" reload:"restart" doc:"Transports offered."`
-	PingInterval   Duration    `yaml:"ping_interval" default:"25s" reload:"restart" doc:"Time between heartbeats."`
-	PingTimeout    Duration    `yaml:"ping_timeout" default:"20s" reload:"restart" doc:"How long a client may take to answer one."`
-	UpgradeTimeout Duration    `yaml:"upgrade_timeout" default:"10s" reload:"restart" doc:"How long an upgrade from polling to websocket may take."`
-	ConnectTimeout Duration    `yaml:"connect_timeout" default:"45s" reload:"restart" doc:"How long a client may be in no namespace before its connection is closed."`
-	MaxPayload     Size        `yaml:"max_payload" default:"1MB" reload:"restart" doc:"Largest polling body or websocket message; maxHttpBufferSize of the reference."`
+	PingInterval   Duration    `yaml:"ping_interval" default:"25s" min:"1ms" max:"24h" reload:"restart" doc:"Time between heartbeats."`
+	PingTimeout    Duration    `yaml:"ping_timeout" default:"20s" min:"1ms" max:"24h" reload:"restart" doc:"How long a client may take to answer one."`
+	UpgradeTimeout Duration    `yaml:"upgrade_timeout" default:"10s" min:"1ms" max:"24h" reload:"restart" doc:"How long an upgrade from polling to websocket may take."`
+	ConnectTimeout Duration    `yaml:"connect_timeout" default:"45s" min:"1ms" max:"24h" reload:"restart" doc:"How long a client may be in no namespace before its connection is closed."`
+	MaxPayload     Size        `yaml:"max_payload" default:"1MB" min:"1B" reload:"restart" doc:"Largest polling body or websocket message; maxHttpBufferSize of the reference."`
 	AllowEIO3      bool        `yaml:"allow_eio3" default:"false" reload:"restart" doc:"Let clients of Socket.IO 2 in. It offers JSONP too, to which no rule about origins applies."`
 	Compression    Compression `yaml:"compression" doc:"permessage-deflate for websockets."`
 	CORS           CORS        `yaml:"cors" doc:"What pages of the allowed origins may do."`
@@ -95,7 +97,7 @@ type Key struct {
 type AdminUI struct {
 	Enabled    bool     `yaml:"enabled" default:"false" reload:"restart" doc:"Serve the admin page."`
 	Path       string   `yaml:"path" default:"/admin/" reload:"restart" doc:"Its path on the control plane."`
-	SessionTTL Duration `yaml:"session_ttl" default:"12h" reload:"live" doc:"How long a login lasts."`
+	SessionTTL Duration `yaml:"session_ttl" default:"12h" min:"1m" reload:"live" doc:"How long a login lasts."`
 	ReadOnly   bool     `yaml:"readonly" default:"false" reload:"live" doc:"Show everything, change nothing."`
 }
 
@@ -128,7 +130,7 @@ type JWT struct {
 	Algorithms []string    `yaml:"algorithms" default:"HS256" enum:"HS256,HS384,HS512,RS256,RS384,RS512,ES256,ES384,ES512,EdDSA" reload:"live" doc:"Algorithms that are accepted."`
 	Issuer     string      `yaml:"issuer" reload:"live" doc:"Required iss; empty is any."`
 	Audience   string      `yaml:"audience" reload:"live" doc:"Required aud; empty is any."`
-	Leeway     Duration    `yaml:"leeway" default:"5s" reload:"live" doc:"How far clocks may differ."`
+	Leeway     Duration    `yaml:"leeway" default:"5s" max:"10m" reload:"live" doc:"How far clocks may differ."`
 	RequireExp bool        `yaml:"require_exp" default:"true" reload:"live" doc:"Refuse tokens that never expire."`
 	UserClaim  string      `yaml:"user_claim" default:"sub" reload:"live" doc:"Claim with the user's id."`
 }
@@ -143,8 +145,8 @@ type PublicKey struct {
 // JWKS is the section auth.jwt.jwks.
 type JWKS struct {
 	URL      string   `yaml:"url" reload:"live" doc:"Address of the set; empty is none."`
-	Refresh  Duration `yaml:"refresh" default:"10m" reload:"live" doc:"How often it is fetched."`
-	Timeout  Duration `yaml:"timeout" default:"2s" reload:"live" doc:"How long a fetch may take."`
+	Refresh  Duration `yaml:"refresh" default:"10m" min:"1s" reload:"live" doc:"How often it is fetched."`
+	Timeout  Duration `yaml:"timeout" default:"2s" min:"10ms" max:"1m" reload:"live" doc:"How long a fetch may take."`
 	MaxStale Duration `yaml:"max_stale" default:"24h" reload:"live" doc:"How long keys are used when it cannot be fetched."`
 }
 

@@ -4,7 +4,7 @@ package config
 
 // Limits is the section limits.
 type Limits struct {
-	MaxConnections          int    `yaml:"max_connections" default:"0" reload:"restart" doc:"Connections at most; 0 is what open files and memory allow."`
+	MaxConnections          int    `yaml:"max_connections" default:"0" auto:"true" reload:"restart" doc:"Connections at most; 0 is what open files and memory allow."`
 	MaxConnectionsPerIP     int    `yaml:"max_connections_per_ip" default:"0" reload:"live" doc:"Sessions from one address; 0 is no limit."`
 	MaxConnectionsPerUser   int    `yaml:"max_connections_per_user" default:"0" reload:"live" doc:"Sockets of one user in a namespace; 0 is no limit."`
 	OnUserLimit             string `yaml:"on_user_limit" default:"reject" enum:"reject,close_oldest" reload:"live" doc:"What happens with one more."`
@@ -12,30 +12,30 @@ type Limits struct {
 	EventsPerSecond         Rate   `yaml:"events_per_second" default:"100/s" reload:"live" doc:"Events of one socket, with bursts of twice that; 0 is no limit."`
 	BytesPerSecond          Size   `yaml:"bytes_per_second" default:"1MiB" reload:"live" doc:"Bytes of events of one socket each second, with bursts of twice that; 0 is no limit."`
 	Violation               string `yaml:"violation" default:"drop" enum:"drop,ack_error,disconnect" reload:"live" doc:"What happens with events beyond; disconnect does at the third."`
-	MaxRoomsPerSocket       int    `yaml:"max_rooms_per_socket" default:"100" reload:"restart" doc:"Rooms of one socket."`
-	MaxSocketsPerConnection int    `yaml:"max_sockets_per_connection" default:"10" reload:"restart" doc:"Namespaces of one connection."`
-	RoomNameMax             int    `yaml:"room_name_max" default:"200" reload:"live" doc:"Bytes of a room's name."`
-	EventNameMax            int    `yaml:"event_name_max" default:"200" reload:"restart" doc:"Bytes of an event's name."`
-	APIBody                 Size   `yaml:"api_body" default:"10MB" reload:"live" doc:"Largest body of a request to the API."`
+	MaxRoomsPerSocket       int    `yaml:"max_rooms_per_socket" default:"100" min:"1" reload:"restart" doc:"Rooms of one socket."`
+	MaxSocketsPerConnection int    `yaml:"max_sockets_per_connection" default:"10" min:"1" reload:"restart" doc:"Namespaces of one connection."`
+	RoomNameMax             int    `yaml:"room_name_max" default:"200" min:"1" reload:"live" doc:"Bytes of a room's name."`
+	EventNameMax            int    `yaml:"event_name_max" default:"200" min:"1" reload:"restart" doc:"Bytes of an event's name."`
+	APIBody                 Size   `yaml:"api_body" default:"10MB" min:"1KiB" reload:"live" doc:"Largest body of a request to the API."`
 }
 
 // SlowConsumers is the section slow_consumers.
 type SlowConsumers struct {
-	QueueBytes   Size     `yaml:"queue_bytes" default:"1MiB" reload:"restart" doc:"Bytes that may wait for one client; beyond, its transport is closed, so that it comes back and recovers."`
-	StallTimeout Duration `yaml:"stall_timeout" default:"15s" reload:"restart" doc:"How long bytes may wait without one being taken."`
+	QueueBytes   Size     `yaml:"queue_bytes" default:"1MiB" min:"1KiB" max:"2047MiB" reload:"restart" doc:"Bytes that may wait for one client; beyond, its transport is closed, so that it comes back and recovers."`
+	StallTimeout Duration `yaml:"stall_timeout" default:"15s" min:"1s" max:"24h" reload:"restart" doc:"How long bytes may wait without one being taken."`
 }
 
 // Overload is the section overload.
 type Overload struct {
-	MemoryHigh     Percent  `yaml:"memory_high" default:"85%" reload:"live" doc:"Use of the memory limit from which new connections are refused and /readyz fails."`
-	MemoryCritical Percent  `yaml:"memory_critical" default:"93%" reload:"live" doc:"Use from which clients with the longest queues are closed too."`
-	LoopLagHigh    Duration `yaml:"loop_lag_high" default:"250ms" reload:"live" doc:"Delay of an event loop from which new connections are refused."`
+	MemoryHigh     Percent  `yaml:"memory_high" default:"85%" min:"1%" reload:"live" doc:"Use of the memory limit from which new connections are refused and /readyz fails."`
+	MemoryCritical Percent  `yaml:"memory_critical" default:"93%" min:"1%" reload:"live" doc:"Use from which clients with the longest queues are closed too."`
+	LoopLagHigh    Duration `yaml:"loop_lag_high" default:"250ms" min:"1ms" reload:"live" doc:"Delay of an event loop from which new connections are refused."`
 }
 
 // Recovery is the section recovery.
 type Recovery struct {
 	Backend  string `yaml:"backend" default:"memory" enum:"memory,redis_streams" reload:"restart" doc:"Where it is kept; redis_streams goes with the cluster of that name."`
-	MaxBytes Size   `yaml:"max_bytes" default:"256MiB" reload:"restart" doc:"Bytes of packets kept in memory."`
+	MaxBytes Size   `yaml:"max_bytes" default:"256MiB" min:"1KiB" max:"2047MiB" reload:"restart" doc:"Bytes of packets kept in memory."`
 }
 
 // Ingest is the section ingest.
@@ -58,7 +58,7 @@ type Cluster struct {
 	Backend string `yaml:"backend" default:"none" enum:"none,redis,redis_sharded,redis_streams" reload:"restart" doc:"What the servers share; each speaks the format of the official adapter of that name."`
 	URL     Secret `yaml:"url" default:"redis://127.0.0.1:6379/0" reload:"restart" doc:"Address: redis://, rediss://, several hosts for a cluster, ?master_name= for Sentinel."`
 	Key     string `yaml:"key" default:"socket.io" reload:"restart" doc:"Prefix of the channels, or the stream's name."`
-	NodeID  string `yaml:"node_id" reload:"restart" doc:"Name of this server in logs, webhooks and the API; empty is the host's name and the process id."`
+	NodeID  string `yaml:"node_id" auto:"true" reload:"restart" doc:"Name of this server in logs, webhooks and the API; empty is the host's name and the process id."`
 }
 
 // Drain is the section drain.

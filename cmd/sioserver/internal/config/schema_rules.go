@@ -13,10 +13,10 @@ type Hooks struct {
 
 // HookDefaults is the section hooks.defaults.
 type HookDefaults struct {
-	Timeout     Duration `yaml:"timeout" default:"2s" reload:"live" doc:"How long the backend may take."`
-	Concurrency int      `yaml:"concurrency" default:"256" reload:"live" doc:"Requests of one hook under way at once."`
+	Timeout     Duration `yaml:"timeout" default:"2s" min:"10ms" max:"5m" reload:"live" doc:"How long the backend may take."`
+	Concurrency int      `yaml:"concurrency" default:"256" min:"1" reload:"live" doc:"Requests of one hook under way at once."`
 	MaxPending  int      `yaml:"max_pending" default:"10000" reload:"live" doc:"Requests of one hook that may wait for a place; those beyond fail at once."`
-	Retries     int      `yaml:"retries" default:"0" reload:"live" doc:"Tries after the first, for connections that fail and answers of 502, 503, 504."`
+	Retries     int      `yaml:"retries" default:"0" max:"10" reload:"live" doc:"Tries after the first, for connections that fail and answers of 502, 503, 504."`
 	Secret      Secrets  `yaml:"secret" reload:"live" doc:"Secrets that sign requests (whsec_...), all of them while one is replaced."`
 	Breaker     Breaker  `yaml:"breaker" doc:"When a failing backend is left alone."`
 }
@@ -24,20 +24,20 @@ type HookDefaults struct {
 // Breaker is the section hooks.defaults.breaker.
 type Breaker struct {
 	Failures int      `yaml:"failures" default:"20" reload:"live" doc:"Failures in a row that open it; 0 never does."`
-	Window   Duration `yaml:"window" default:"10s" reload:"live" doc:"The time in which they count."`
-	OpenFor  Duration `yaml:"open_for" default:"5s" reload:"live" doc:"How long it stays open before one request tries again."`
+	Window   Duration `yaml:"window" default:"10s" min:"1s" reload:"live" doc:"The time in which they count."`
+	OpenFor  Duration `yaml:"open_for" default:"5s" min:"100ms" reload:"live" doc:"How long it stays open before one request tries again."`
 }
 
 // Hook is the section hooks.join, hooks.refresh, hooks.event.
 type Hook struct {
 	URL     string   `yaml:"url" reload:"live" doc:"Address; empty is none."`
-	Timeout Duration `yaml:"timeout" default:"0s" reload:"live" doc:"How long it may take; 0 is that of hooks.defaults."`
+	Timeout Duration `yaml:"timeout" default:"0s" max:"5m" reload:"live" doc:"How long it may take; 0 is that of hooks.defaults."`
 }
 
 // ConnectHook is the section hooks.connect.
 type ConnectHook struct {
 	URL       string   `yaml:"url" reload:"live" doc:"Address; empty is none."`
-	Timeout   Duration `yaml:"timeout" default:"0s" reload:"live" doc:"How long it may take; 0 is that of hooks.defaults."`
+	Timeout   Duration `yaml:"timeout" default:"0s" max:"5m" reload:"live" doc:"How long it may take; 0 is that of hooks.defaults."`
 	When      string   `yaml:"when" default:"no_token" enum:"always,no_token" reload:"live" doc:"Whether it is asked about clients with a valid token too."`
 	OnFailure string   `yaml:"on_failure" default:"retry" enum:"retry,deny" reload:"live" doc:"When it cannot be asked: retry lets the client come again by itself, deny tells it no."`
 	CacheTTL  Duration `yaml:"cache_ttl" default:"0s" reload:"live" doc:"How long an answer holds for the same credentials; 0 asks each time."`
@@ -55,27 +55,27 @@ type Webhook struct {
 	Batch       WebhookBatch `yaml:"batch" doc:"How events are put together."`
 	Retry       WebhookRetry `yaml:"retry" doc:"How often is tried."`
 	Queue       WebhookQueue `yaml:"queue" doc:"What may wait."`
-	Timeout     Duration     `yaml:"timeout" default:"10s" doc:"How long one delivery may take."`
-	Concurrency int          `yaml:"concurrency" default:"4" doc:"Deliveries under way at once."`
+	Timeout     Duration     `yaml:"timeout" default:"10s" min:"10ms" max:"5m" doc:"How long one delivery may take."`
+	Concurrency int          `yaml:"concurrency" default:"4" min:"1" max:"256" doc:"Deliveries under way at once."`
 }
 
 // WebhookBatch is the section batch of a webhook.
 type WebhookBatch struct {
-	MaxEvents int      `yaml:"max_events" default:"500" doc:"Events in one delivery."`
-	MaxWait   Duration `yaml:"max_wait" default:"200ms" doc:"How long the first of them waits for others."`
+	MaxEvents int      `yaml:"max_events" default:"500" min:"1" max:"10000" doc:"Events in one delivery."`
+	MaxWait   Duration `yaml:"max_wait" default:"200ms" max:"1m" doc:"How long the first of them waits for others."`
 }
 
 // WebhookRetry is the section retry of a webhook.
 type WebhookRetry struct {
 	MaxElapsed Duration `yaml:"max_elapsed" default:"15m" doc:"How long a delivery is tried; then it goes to the dead letters."`
-	Initial    Duration `yaml:"initial" default:"1s" doc:"Wait before the second try; it doubles."`
-	Max        Duration `yaml:"max" default:"2m" doc:"Longest wait."`
-	Jitter     float64  `yaml:"jitter" default:"0.2" doc:"Part of a wait that is random, 0 to 1."`
+	Initial    Duration `yaml:"initial" default:"1s" min:"10ms" doc:"Wait before the second try; it doubles."`
+	Max        Duration `yaml:"max" default:"2m" min:"10ms" doc:"Longest wait."`
+	Jitter     float64  `yaml:"jitter" default:"0.2" min:"0" max:"1" doc:"Part of a wait that is random, 0 to 1."`
 }
 
 // WebhookQueue is the section queue of a webhook.
 type WebhookQueue struct {
-	MaxEvents int    `yaml:"max_events" default:"100000" doc:"Events that may wait; beyond, events of clients and members go first, lifecycle last, and the next delivery says how many."`
+	MaxEvents int    `yaml:"max_events" default:"100000" min:"1" doc:"Events that may wait; beyond, events of clients and members go first, lifecycle last, and the next delivery says how many."`
 	SpoolDir  string `yaml:"spool_dir" doc:"Directory that keeps what waits over a crash; empty keeps it in memory."`
 	MaxSpool  Size   `yaml:"max_spool" default:"1GiB" doc:"Bytes of that directory."`
 }
@@ -94,7 +94,7 @@ type Namespace struct {
 // NamespaceRecovery is the section recovery of a namespace.
 type NamespaceRecovery struct {
 	Enabled          bool     `yaml:"enabled" default:"true" doc:"Let clients of the namespace come back as the socket they were."`
-	MaxDisconnection Duration `yaml:"max_disconnection" default:"2m" doc:"How long they may be away."`
+	MaxDisconnection Duration `yaml:"max_disconnection" default:"2m" min:"1ms" max:"24h" doc:"How long they may be away."`
 }
 
 // RoomRule is an element of rooms.
@@ -127,7 +127,7 @@ type EventRule struct {
 	MaxBytes      Size     `yaml:"max_bytes" default:"0" doc:"Largest event; 0 is no limit."`
 	URL           string   `yaml:"url" doc:"hook: address; empty is that of hooks.event."`
 	Order         string   `yaml:"order" default:"socket" enum:"socket,none" doc:"hook: one at a time for each socket, or all at once."`
-	AckTimeout    Duration `yaml:"ack_timeout" default:"5s" doc:"hook: how long the backend may take."`
+	AckTimeout    Duration `yaml:"ack_timeout" default:"5s" min:"10ms" max:"5m" doc:"hook: how long the backend may take."`
 	OnError       string   `yaml:"on_error" default:"ack_error" enum:"ack_error,no_ack,disconnect" doc:"hook: what the client sees when it fails."`
 	Webhook       string   `yaml:"webhook" doc:"webhook: its name."`
 	Ack           []any    `yaml:"ack" doc:"ack: the arguments of the answer."`

@@ -1,4 +1,4 @@
-// The types of single values.
+// The types of single values: what they hold.
 
 package config
 
@@ -16,7 +16,9 @@ type Rate float64
 // Percent is a share, as in 85%; it holds 0.85.
 type Percent float64
 
-// Secret is a text that is never shown.
+// Secret is a text that is never shown: whatever prints, logs or encodes one
+// shows that there is one, and of an address all but the password. Who needs the
+// text itself converts it.
 type Secret string
 
 // Secrets are one or several of them: the first is used for what is made, all

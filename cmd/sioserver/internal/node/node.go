@@ -40,8 +40,13 @@ type Node struct {
 	Server  *loop.Server
 	Bus     *lifecycle.Bus
 	Log     *slog.Logger
+	Level   *slog.LevelVar // of Log
 
 	config atomic.Pointer[config.Config]
+	loaded atomic.Pointer[config.Loaded]
+	reload reloadState
+	quit   chan struct{}
+	ending sync.Once
 
 	mu    sync.Mutex
 	parts []Part // in the order of their start
@@ -49,7 +54,7 @@ type Node struct {
 
 // New makes a node for a server that does not run yet.
 func New(id, boot string, c *config.Config, s *loop.Server, log *slog.Logger) *Node {
-	n := &Node{ID: id, Boot: boot, Started: time.Now(), Server: s, Bus: new(lifecycle.Bus), Log: log}
+	n := &Node{ID: id, Boot: boot, Started: time.Now(), Server: s, Bus: new(lifecycle.Bus), Log: log, Level: new(slog.LevelVar), quit: make(chan struct{})}
 	n.config.Store(c)
 	return n
 }

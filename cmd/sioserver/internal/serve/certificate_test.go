@@ -1,9 +1,8 @@
-// The certificate of the command: served, and changed by a signal.
+// The certificate: served, and changed by a signal.
 
-package main
+package serve
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 )
 
 // writeCertificate writes a certificate of its own authority, and its key.
@@ -51,36 +52,20 @@ func writeCertificate(t *testing.T, cert, key, name string) {
 func TestCertificateOnSignal(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	args := []string{"--dev", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key}
-	if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), cert) {
+	r := config.Request{Dev: true, Flags: settings("server.listen", "127.0.0.1:0", "server.tls.enabled", "true", "server.tls.cert", cert, "server.tls.key", key)}
+	loaded, err := config.Load(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(t.Context(), Options{Loaded: loaded, Stdout: io.Discard, Stderr: io.Discard}); err == nil || !strings.Contains(err.Error(), cert) {
 		t.Errorf("without the files: %v", err)
 	}
 	writeCertificate(t, cert, key, "first")
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	out, log := &output{lines: make(chan string, 100)}, &output{lines: make(chan string, 100)}
-	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, args, out, log) }()
-	next := func(o *output, text string) string {
-		t.Helper()
-		for {
-			select {
-			case line := <-o.lines:
-				if strings.Contains(line, text) {
-					return line
-				}
-			case err := <-ended:
-				t.Fatal(err)
-			case <-time.After(20 * time.Second):
-				t.Fatalf("no line with %q", text)
-			}
-		}
-	}
-	url := strings.TrimSpace(next(out, "https://127.0.0.1:"))
+	s := run(t, r)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
 	named := func(want string) {
 		t.Helper()
-		res, err := client.Get(url)
+		res, err := client.Get(s.URL + "socket.io/?EIO=4&transport=polling")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,24 +75,18 @@ func TestCertificateOnSignal(t *testing.T) {
 		}
 	}
 	named("first")
-	hangUp := func() {
-		t.Helper()
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-	}
 	writeCertificate(t, cert, key, "second")
-	hangUp()
-	next(log, "CN=second")
+	signalSelf(t, syscall.SIGHUP)
+	s.log.next(t, "CN=second")
 	named("second")
 	if err := os.WriteFile(key, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hangUp()
-	next(log, "the certificate stays the one it was")
+	signalSelf(t, syscall.SIGHUP)
+	s.log.next(t, "the configuration stays the one it was")
 	named("second")
-	stop()
-	if err := <-ended; err != nil {
+	s.stop()
+	if err := s.wait(t); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,6 @@
 // How many event loops there are, and a processor of the Go scheduler besides.
 
-package main
+package serve
 
 import (
 	"os"

@@ -1,8 +1,32 @@
 // The relay of development mode: clients talk without a backend.
 
-package main
+package serve
 
-import "github.com/sioserver/sioserver/loop"
+import (
+	"context"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
+	"github.com/sioserver/sioserver/loop"
+)
+
+// relayPart is the part that relays in development mode, unless the
+// configuration has namespaces and with them rules.
+type relayPart struct{}
+
+// Start implements [node.Part].
+func (relayPart) Start(_ context.Context, n *node.Node) error {
+	if c := n.Config(); c.Dev && len(c.Namespaces) == 0 {
+		relay(n.Server.Root())
+	}
+	return nil
+}
+
+// Prepare implements [node.Part].
+func (relayPart) Prepare(*config.Config) (func(), error) { return nil, nil }
+
+// Stop implements [node.Part].
+func (relayPart) Stop(context.Context) error { return nil }
 
 // relay lets the clients of a namespace talk to each other. Everything runs on
 // the loops, and arguments travel as they came.

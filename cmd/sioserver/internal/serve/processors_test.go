@@ -1,6 +1,6 @@
 // The processors of the Go scheduler.
 
-package main
+package serve
 
 import (
 	"runtime"

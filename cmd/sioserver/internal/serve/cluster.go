@@ -1,0 +1,68 @@
+// Several servers as one: the adapter that the configuration names.
+
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/redis"
+)
+
+// RedisClient makes a client of the Redis at an address: one server, a cluster
+// if the address names several hosts (?addr=), Sentinel with ?master_name=.
+func RedisClient(address string) (goredis.UniversalClient, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("the address of Redis is no URL")
+	}
+	q := u.Query()
+	switch {
+	case q.Get("master_name") != "":
+		o, err := goredis.ParseFailoverURL(address)
+		if err != nil {
+			return nil, err
+		}
+		o.MaxRetries = -1
+		return goredis.NewFailoverClient(o), nil
+	case q.Has("addr"):
+		o, err := goredis.ParseClusterURL(address)
+		if err != nil {
+			return nil, err
+		}
+		o.MaxRetries = -1
+		return goredis.NewClusterClient(o), nil
+	}
+	o, err := goredis.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	o.MaxRetries = -1
+	return goredis.NewClient(o), nil
+}
+
+// cluster makes the adapter, nil for none, and what gives it up.
+func cluster(c config.Cluster, log *slog.Logger) (rooms.Factory, func() error, error) {
+	if c.Backend == "none" {
+		return nil, func() error { return nil }, nil
+	}
+	client, err := RedisClient(string(c.URL))
+	if err != nil {
+		return nil, nil, fmt.Errorf("cluster.url: %w", err)
+	}
+	switch c.Backend {
+	case "redis", "redis_sharded":
+		joined, err := redis.New(redis.Options{Client: client, Key: c.Key, Sharded: c.Backend == "redis_sharded", Logger: log})
+		if err != nil {
+			return nil, nil, errors.Join(err, client.Close())
+		}
+		return joined.Adapter, func() error { return errors.Join(joined.Close(), client.Close()) }, nil
+	}
+	return nil, nil, errors.Join(fmt.Errorf("cluster.backend: %s is not there yet", c.Backend), client.Close())
+}

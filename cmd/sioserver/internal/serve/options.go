@@ -1,0 +1,107 @@
+// The options of package loop that a configuration stands for.
+
+package serve
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/loop"
+	"github.com/sioserver/sioserver/proto/socketio"
+)
+
+// ownRooms are rooms of a socket that limits.max_rooms_per_socket does not
+// count: that of its id, and that of its user.
+const ownRooms = 2
+
+// loopConfig makes the options of a server. What needs files, Redis or the
+// running node is added by the caller.
+func loopConfig(c *config.Config, client fs.FS, pages http.Handler, log *slog.Logger) (loop.Config, error) {
+	l := loop.Config{
+		ReusePort:      c.Server.ReusePort,
+		Loops:          c.Server.Loops,
+		IOUring:        map[string]loop.Switch{"on": loop.Enabled, "off": loop.Disabled}[c.Server.IOUring],
+		MaxConnections: c.Limits.MaxConnections,
+		Path:           c.Server.Path,
+		Transports:     c.Engine.Transports,
+
+		PingInterval:      time.Duration(c.Engine.PingInterval),
+		PingTimeout:       time.Duration(c.Engine.PingTimeout),
+		UpgradeTimeout:    time.Duration(c.Engine.UpgradeTimeout),
+		ConnectTimeout:    time.Duration(c.Engine.ConnectTimeout),
+		MaxHTTPBufferSize: int64(c.Engine.MaxPayload),
+		AllowEIO3:         c.Engine.AllowEIO3,
+
+		ServeClient:   onOff(c.Server.ServeClient),
+		ClientFiles:   client,
+		DropHandshake: true,
+		ReleaseMemory: true,
+		Logger:        log,
+		Limits: loop.Limits{
+			OutboundBytes: int(c.SlowConsumers.QueueBytes),
+			OutboundStall: time.Duration(c.SlowConsumers.StallTimeout),
+			Namespaces:    c.Limits.MaxSocketsPerConnection,
+			Rooms:         c.Limits.MaxRoomsPerSocket + ownRooms,
+			Packet:        socketio.Limits{EventName: c.Limits.EventNameMax},
+		},
+	}
+	if c.Dev {
+		l.HTTP = pages
+	}
+	if z := c.Engine.Compression; z.Enabled {
+		l.PerMessageDeflate = &loop.PerMessageDeflate{Threshold: int(z.Threshold)}
+		if z.ContextTakeover {
+			l.PerMessageDeflate.ServerNoContextTakeover, l.PerMessageDeflate.ClientNoContextTakeover = loop.Disabled, loop.Disabled
+		}
+	}
+	if r := recovery(c); r != nil {
+		l.ConnectionStateRecovery = r
+	}
+	for _, text := range c.Server.TrustedProxies {
+		p, err := config.Prefix(text)
+		if err != nil {
+			return l, err
+		}
+		l.TrustedProxies = append(l.TrustedProxies, netip.PrefixFrom(p.Addr(), p.Bits()))
+	}
+	return l, listeners(&l, c)
+}
+
+// recovery is how clients come back, nil if they cannot. Clusters over Pub/Sub
+// have none.
+func recovery(c *config.Config) *loop.RecoveryConfig {
+	if len(c.Namespaces) == 0 || !c.Namespaces[0].Recovery.Enabled || c.Cluster.Backend != "none" {
+		return nil
+	}
+	return &loop.RecoveryConfig{
+		MaxDisconnectionDuration: time.Duration(c.Namespaces[0].Recovery.MaxDisconnection),
+		MaxBytes:                 max(int(c.Recovery.MaxBytes)/len(c.Namespaces), 1),
+		SkipMiddlewares:          loop.Disabled, // who may come in is asked again: a token may have expired meanwhile
+	}
+}
+
+// listeners are the addresses.
+func listeners(l *loop.Config, c *config.Config) error {
+	for _, a := range c.Server.Listen {
+		if len(a) > 5 && a[:5] == "unix:" || len(a) > 3 && a[:3] == "fd:" {
+			return fmt.Errorf("server.listen: %s: sockets of this kind cannot be listened on yet, host:port can", a)
+		}
+	}
+	if c.Server.ProxyProtocol != "off" {
+		return fmt.Errorf("server.proxy_protocol: %s is not there yet", c.Server.ProxyProtocol)
+	}
+	l.Listen = c.Server.Listen
+	return nil
+}
+
+func onOff(on bool) loop.Switch {
+	if on {
+		return loop.Enabled
+	}
+	return loop.Disabled
+}
