@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -91,12 +92,34 @@ func (c *check) server() {
 	}
 }
 
+// Listener takes an address of the schema apart: what package loop and package
+// net call it, and the permissions of a unix socket's file, 0 for what the umask
+// leaves.
+func Listener(text string) (address string, mode fs.FileMode, err error) {
+	if !strings.HasPrefix(text, "unix:") {
+		return text, 0, nil
+	}
+	address, query, has := strings.Cut(text, "?")
+	if name := address[len("unix:"):]; !strings.HasPrefix(name, "/") && !strings.HasPrefix(name, "@") {
+		return "", 0, fmt.Errorf("%q must be unix: and an absolute path", text)
+	}
+	if !has {
+		return address, 0, nil
+	}
+	octal, ok := strings.CutPrefix(query, "mode=")
+	n, err := strconv.ParseUint(octal, 8, 9)
+	if !ok || err != nil || n == 0 || strings.HasPrefix(address, "unix:@") {
+		return "", 0, fmt.Errorf("%q may end with ?mode= and permissions, as in unix:/run/sio.sock?mode=0660", text)
+	}
+	return address, fs.FileMode(n), nil
+}
+
 // address looks at an address to listen on.
 func (c *check) address(path, a string, systemd bool) {
 	switch {
 	case strings.HasPrefix(a, "unix:"):
-		if name, _, _ := strings.Cut(a[len("unix:"):], "?"); !strings.HasPrefix(name, "/") {
-			c.wrong(path, "%q must be unix: and an absolute path", a)
+		if _, _, err := Listener(a); err != nil {
+			c.wrong(path, "%v", err)
 		}
 		return
 	case systemd && strings.HasPrefix(a, "fd:"):

@@ -51,11 +51,11 @@ func (c *check) namespaceNames() (names []string) {
 }
 
 func (c *check) hasNamespace(name string) bool {
-	return c.loaded.Dev && len(c.loaded.Namespaces) == 0 || slices.Contains(c.namespaceNames(), name)
+	return slices.Contains(c.namespaceNames(), name)
 }
 
 func (c *check) namespaces() {
-	if len(c.loaded.Namespaces) == 0 && !c.loaded.Dev {
+	if len(c.loaded.Namespaces) == 0 {
 		c.wrong("namespaces", "there must be one, or nobody can connect; leave the key out for \"/\" alone")
 	}
 	names := map[string]bool{}

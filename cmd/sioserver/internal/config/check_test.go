@@ -30,6 +30,8 @@ var rules = []struct{ text, want, right string }{
 	{open + "server: {listen: \":http\"}\n", `it must be from 0 to 65535`, ""},
 	{open + "server: {listen: [\":1\", \":1\"]}\n", "stands there twice", ""},
 	{open + "server: {listen: \"unix:sock\"}\n", "absolute path", open + "server: {listen: \"unix:/run/s.sock?mode=0660\"}\n"},
+	{open + "server: {listen: \"unix:/a?mod=1\"}\n", "may end with ?mode=", open + "server: {listen: [\"unix:@a\", \"unix:/a\"]}\n"},
+	{open + "server: {listen: \"unix:/a?mode=999\"}\n", "may end with ?mode=", ""},
 	{open + "server: {listen: \"fd:\"}\n", "name of the socket", open + "server: {listen: \"fd:sio\"}\n"},
 	{open + "control: {listen: \":3000\"}\n", "is in server.listen too", ""},
 	{open + "server: {path: socket.io}\n", "must begin with a slash", open + "server: {path: /socket.io}\n"},

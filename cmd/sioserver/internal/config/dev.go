@@ -17,6 +17,7 @@ const (
 // machine alone. What was given by file, variable or flag stays, but for the
 // host of addresses that were given for production.
 func development(c *Loaded) {
+	c.Relay = !c.Given("namespaces")
 	if !c.Given("server.listen") {
 		c.Server.Listen = []string{devListen}
 	} else if c.Source("server.listen").Kind == FromFile {

@@ -48,7 +48,7 @@ func Diff(from, to *Config) (list Changes) {
 // with the values of from where a change needs a restart.
 func KeepRestart(from, to *Config) *Config {
 	c := *to
-	c.Dev = from.Dev
+	c.Dev, c.Relay = from.Dev, from.Relay
 	compare(reflect.ValueOf(from).Elem(), reflect.ValueOf(&c).Elem(), nil, func(f *Field, a, b reflect.Value) {
 		if f.Reload == Restart {
 			b.Set(a)

@@ -97,7 +97,7 @@ func Load(r Request) (*Loaded, error) {
 
 // finish fills in what the tags cannot say.
 func (c *Config) finish(namespaces bool) {
-	if !namespaces && !c.Dev {
+	if !namespaces {
 		var n Namespace
 		d := decoder{sources: map[string]Source{}}
 		d.section("", nil, reflect.ValueOf(&n).Elem(), true)

@@ -228,11 +228,11 @@ func TestDevelopment(t *testing.T) {
 		return Load(Request{Dev: true, Files: []string{"-"}, Stdin: strings.NewReader(text), Flags: flags})
 	}
 	l, err := dev("")
-	if err != nil || l.Server.Listen[0] != "127.0.0.1:3000" || l.Control.Listen != "127.0.0.1:3001" || l.Auth.Required || string(l.Control.Keys[0].Key) != DevKey || len(l.Namespaces) != 0 {
+	if err != nil || l.Server.Listen[0] != "127.0.0.1:3000" || l.Control.Listen != "127.0.0.1:3001" || l.Auth.Required || string(l.Control.Keys[0].Key) != DevKey || !l.Relay || l.Namespaces[0].Name != "/" {
 		t.Errorf("%+v, %v", l.Config, err)
 	}
 	l, err = dev("server: {listen: [\":4000\"]}\nauth: {required: true, user_header: x}\nnamespaces: [{name: /a}]\n")
-	if err == nil || !strings.Contains(err.Error(), "server.trusted_proxies") || l.Server.Listen[0] != "127.0.0.1:4000" || l.Control.Listen != "127.0.0.1:0" || !l.Auth.Required {
+	if err == nil || !strings.Contains(err.Error(), "server.trusted_proxies") || l.Server.Listen[0] != "127.0.0.1:4000" || l.Control.Listen != "127.0.0.1:0" || !l.Auth.Required || l.Relay {
 		t.Errorf("%+v, %v", l.Config, err)
 	}
 	for _, a := range []string{"0.0.0.0:80", ":80", "example.org:80"} {

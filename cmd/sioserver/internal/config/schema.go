@@ -4,7 +4,8 @@ package config
 
 // Config is the whole configuration.
 type Config struct {
-	Dev bool `yaml:"-"` // development mode: everybody may come in, from this machine alone
+	Dev   bool `yaml:"-"` // development mode: everybody may come in, from this machine alone
+	Relay bool `yaml:"-"` // development mode without namespaces given: clients of "/" talk by a relay, and no rules apply
 
 	Server        Server        `yaml:"server" doc:"Where the server listens, and how."`
 	Engine        Engine        `yaml:"engine" doc:"Options of Engine.IO, with the names and defaults of the reference."`

@@ -40,7 +40,7 @@ func tell(n *node.Node, l *config.Loaded) started {
 	v, c := version.Get(), n.Config()
 	s := started{
 		Listening: strings.Join(n.Server.Addrs(), ", "), Name: "sioserver", Version: v.Version, Commit: v.Commit, Mode: "serve",
-		URL: urlOf(c, n.Server.Addrs()), Path: c.Server.Path, Auth: auth(c), MaxConnections: n.Server.MaxConnections(), OpenFiles: openFiles(),
+		URL: urlOf(c, n.Server.Addrs()), Path: c.Server.Path, Auth: authWord(c), MaxConnections: n.Server.MaxConnections(), OpenFiles: openFiles(),
 		Config: append([]string{}, l.Files...), Node: n.ID, Parts: map[string]string{},
 	}
 	if c.Dev {
@@ -81,8 +81,8 @@ func urlOf(c *config.Config, addrs []string) string {
 	return ""
 }
 
-// auth says in a word who may come in.
-func auth(c *config.Config) string {
+// authWord says in a word who may come in.
+func authWord(c *config.Config) string {
 	known := c.Auth.JWT.Enabled || c.Auth.UserHeader != "" || c.Hooks.Connect.URL != ""
 	switch {
 	case c.Auth.Required:

@@ -13,6 +13,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/redis"
+	"github.com/sioserver/sioserver/rooms/redisstreams"
 )
 
 // RedisClient makes a client of the Redis at an address: one server, a cluster
@@ -64,5 +65,9 @@ func cluster(c config.Cluster, log *slog.Logger) (rooms.Factory, func() error, e
 		}
 		return joined.Adapter, func() error { return errors.Join(joined.Close(), client.Close()) }, nil
 	}
-	return nil, nil, errors.Join(fmt.Errorf("cluster.backend: %s is not there yet", c.Backend), client.Close())
+	joined, err := redisstreams.New(redisstreams.Options{Client: client, StreamName: c.Key, ChannelPrefix: c.Key, Logger: log})
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	return joined.Adapter, func() error { return errors.Join(joined.Close(), client.Close()) }, nil
 }

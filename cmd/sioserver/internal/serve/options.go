@@ -3,11 +3,13 @@
 package serve
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
@@ -21,9 +23,9 @@ const ownRooms = 2
 
 // loopConfig makes the options of a server. What needs files, Redis or the
 // running node is added by the caller.
-func loopConfig(c *config.Config, client fs.FS, pages http.Handler, log *slog.Logger) (loop.Config, error) {
+func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.Config, log *slog.Logger) (loop.Config, error) {
 	l := loop.Config{
-		ReusePort:      c.Server.ReusePort,
+		TLS:            speak,
 		Loops:          c.Server.Loops,
 		IOUring:        map[string]loop.Switch{"on": loop.Enabled, "off": loop.Disabled}[c.Server.IOUring],
 		MaxConnections: c.Limits.MaxConnections,
@@ -75,7 +77,7 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, log *slog.Lo
 // recovery is how clients come back, nil if they cannot. Clusters over Pub/Sub
 // have none.
 func recovery(c *config.Config) *loop.RecoveryConfig {
-	if len(c.Namespaces) == 0 || !c.Namespaces[0].Recovery.Enabled || c.Cluster.Backend != "none" {
+	if c.Relay || len(c.Namespaces) == 0 || !c.Namespaces[0].Recovery.Enabled || c.Cluster.Backend != "none" {
 		return nil
 	}
 	return &loop.RecoveryConfig{
@@ -87,15 +89,20 @@ func recovery(c *config.Config) *loop.RecoveryConfig {
 
 // listeners are the addresses.
 func listeners(l *loop.Config, c *config.Config) error {
-	for _, a := range c.Server.Listen {
-		if len(a) > 5 && a[:5] == "unix:" || len(a) > 3 && a[:3] == "fd:" {
-			return fmt.Errorf("server.listen: %s: sockets of this kind cannot be listened on yet, host:port can", a)
-		}
-	}
 	if c.Server.ProxyProtocol != "off" {
 		return fmt.Errorf("server.proxy_protocol: %s is not there yet", c.Server.ProxyProtocol)
 	}
-	l.Listen = c.Server.Listen
+	l.Listen = []string{}
+	for _, text := range c.Server.Listen {
+		address, mode, err := config.Listener(text)
+		if err != nil {
+			return fmt.Errorf("server.listen: %w", err)
+		}
+		// A socket that was passed was made by whoever passed it.
+		reuse := onOff(c.Server.ReusePort && !strings.HasPrefix(address, "fd:"))
+		l.Listeners = append(l.Listeners, loop.Listener{Address: address, Mode: mode, ReusePort: reuse, TLS: l.TLS})
+	}
+	l.TLS = nil
 	return nil
 }
 

@@ -10,15 +10,12 @@ import (
 	"github.com/sioserver/sioserver/loop"
 )
 
-// relayPart is the part that relays in development mode, unless the
-// configuration has namespaces and with them rules.
+// relayPart is the part that relays: see Config.Relay.
 type relayPart struct{}
 
 // Start implements [node.Part].
 func (relayPart) Start(_ context.Context, n *node.Node) error {
-	if c := n.Config(); c.Dev && len(c.Namespaces) == 0 {
-		relay(n.Server.Root())
-	}
+	relay(n.Server.Root())
 	return nil
 }
 

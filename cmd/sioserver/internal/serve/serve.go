@@ -7,6 +7,7 @@ package serve
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/auth"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/systemd"
@@ -84,29 +86,33 @@ func (p *process) build(ctx context.Context) error {
 	c := p.o.Loaded.Config
 	log, level := newLog(c.Log, p.o.Stderr, p.o.Terminal)
 	p.log = log
-	lc, err := loopConfig(c, p.o.Client, p.o.Pages, log)
+	first := []node.Part{&levelPart{}}
+	var speak *tls.Config
+	if c.Server.TLS.Enabled {
+		t, err := newCertificate(c.Server.TLS, log)
+		if err != nil {
+			return err
+		}
+		if speak, err = t.config(); err != nil {
+			return err
+		}
+		first = append(first, t)
+	}
+	lc, err := loopConfig(c, p.o.Client, p.o.Pages, speak, log)
 	if err != nil {
 		return err
 	}
 	if lc.Loops == 0 {
 		lc.Loops = loops()
 	}
-	first := []node.Part{&levelPart{}}
-	if c.Dev {
-		lc.CORS = corsOf(c) // fixed, so that no request has to wait for an answer about it
+	if c.Dev && len(c.Auth.AllowedOrigins) == 0 {
+		lc.CORS = devOrigins
 	} else {
-		o := &origins{}
-		first, lc.CORS = append(first, o), o.cors()
-	}
-	if c.Server.TLS.Enabled {
-		t, err := newCertificate(c.Server.TLS, log)
+		o, err := auth.NewOrigins(c)
 		if err != nil {
 			return err
 		}
-		if lc.TLS, err = t.config(); err != nil {
-			return err
-		}
-		first = append(first, t)
+		first, lc.CORS = append(first, o), o.CORS()
 	}
 	if lc.Adapter, p.close, err = cluster(c.Cluster, log); err != nil {
 		return err
@@ -118,7 +124,7 @@ func (p *process) build(ctx context.Context) error {
 	p.n = node.New(nodeID(c), boot(), c, server, log)
 	p.n.Level = level
 	p.n.SetLoader(p.o.Loaded, p.o.Load)
-	if err := p.n.Start(ctx, append(first, parts()...)...); err != nil {
+	if err := p.n.Start(ctx, append(first, parts(c)...)...); err != nil {
 		return errors.Join(err, server.Shutdown(ctx), p.close())
 	}
 	return nil
