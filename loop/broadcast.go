@@ -91,6 +91,9 @@ func (p local) Name() string { return p.ns.name }
 
 // Broadcast implements [rooms.Local].
 func (p local) Broadcast(packet *rooms.Packet, t rooms.Target) error {
+	if r := p.ns.recovery; packet.Offset != "" && !t.Flags.Volatile && r != nil && r.keeper != nil {
+		return p.ns.log(packet.Event, unpacked(packet.Args), t, packet.Offset)
+	}
 	m, ok := packet.Encoded.(*transport.Shared)
 	if !ok {
 		var err error

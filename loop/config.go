@@ -175,7 +175,8 @@ type Config struct {
 	// [rooms.InProcess], no other servers.
 	Adapter rooms.Factory
 	// ConnectionStateRecovery lets clients come back as the socket they were.
-	// It works with the default Adapter only. Default: nil, they cannot.
+	// It works with the default Adapter, and with one that is a [rooms.Recoverer].
+	// Default: nil, they cannot.
 	ConnectionStateRecovery *RecoveryConfig
 	// CleanupEmptyChildNamespaces removes a namespace that was made for a parent
 	// namespace when its last socket disconnects. Default: false.
@@ -208,8 +209,6 @@ type Config struct {
 	// of the fault, which may be an event loop, and must not block. Default: such errors are logged at debug level,
 	// panics at error level.
 	OnError func(s *Socket, err error)
-
-	recoverable bool // Adapter was left to its default
 }
 
 // Limits bound what one client can make the server keep. A field of 0 takes
@@ -317,7 +316,6 @@ func (c Config) withDefaults() Config {
 		r := *c.ConnectionStateRecovery
 		r.setDefaults()
 		c.ConnectionStateRecovery = &r
-		c.recoverable = c.Adapter == nil
 	}
 	if c.Adapter == nil {
 		c.Adapter = rooms.InProcess
@@ -410,10 +408,11 @@ func (c *Config) validate() error {
 	c.HTTPCompression.check(check)
 	c.PerMessageDeflate.check(check)
 	if r := c.ConnectionStateRecovery; r != nil {
-		check(c.recoverable, "ConnectionStateRecovery needs the default Adapter: leave Adapter nil")
 		duration("ConnectionStateRecovery.MaxDisconnectionDuration", r.MaxDisconnectionDuration)
 		check(r.MaxBytes > 0, "ConnectionStateRecovery.MaxBytes is %d, it must be positive", r.MaxBytes)
 		check(r.MaxSessions > 0, "ConnectionStateRecovery.MaxSessions is %d, it must be positive", r.MaxSessions)
+		duration("ConnectionStateRecovery.RestoreTimeout", r.RestoreTimeout)
+		check(r.MaxRestoring > 0, "ConnectionStateRecovery.MaxRestoring is %d, it must be positive", r.MaxRestoring)
 	}
 	check(c.Handlers > 0, "Handlers is %d, it must be positive", c.Handlers)
 	l := &c.Limits

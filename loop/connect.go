@@ -53,15 +53,31 @@ func (l *Loop) auth(p *socketio.Packet) []byte {
 
 // join begins a client's membership in a namespace, which it has entered.
 func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) {
-	var ret *returning
-	sid := l.newID(s)
-	if n.recovery != nil && s.Revision() >= 4 {
-		if ret = n.recovery.take(auth); ret.recovered {
-			sid = ret.was.id
-		} else {
-			pid := l.ids.New(uint8(l.index))
-			ret.pid = pid.String()
+	if n.recovery == nil || s.Revision() < 4 {
+		l.joinAs(s, c, n, auth, nil)
+		return
+	}
+	ret := &returning{}
+	if asked, ok := wishOf(auth); ok {
+		if n.recovery.keeper != nil {
+			l.restore(s, c, n, auth, asked)
+			return
 		}
+		ret = n.recovery.take(asked)
+	}
+	l.joinAs(s, c, n, auth, ret)
+}
+
+// joinAs is join for a client that is known to be new, or to have come back.
+func (l *Loop) joinAs(s *transport.Session, c *client, n *Namespace, auth []byte, ret *returning) {
+	sid := l.newID(s)
+	switch {
+	case ret == nil:
+	case ret.recovered:
+		sid = ret.was.id
+	default:
+		pid := l.ids.New(uint8(l.index))
+		ret.pid = pid.String()
 	}
 	e, slot := l.sockets.Take()
 	l.joins = max(l.joins+1, 1)
@@ -82,7 +98,7 @@ func (l *Loop) join(s *transport.Session, c *client, n *Namespace, auth []byte) 
 		sock := l.handle(e, slot)
 		sock.returning = ret
 		if ret.recovered {
-			sock.data.Store(ret.was.socket.data.Load())
+			sock.data.Store(ret.was.data)
 		}
 	}
 	if len(hooks.middleware) == 0 || ret != nil && ret.recovered && n.recovery.cfg.SkipMiddlewares.or(true) {
@@ -241,7 +257,7 @@ func (l *Loop) disconnect(e *entry, slot uint32, reason DisconnectReason, err er
 		return
 	}
 	if sock.returning != nil && mayReturn(reason) {
-		n.recovery.save(&away{pid: sock.returning.pid, id: sock.id, socket: sock, rooms: left})
+		n.recovery.save(n, sock, left)
 	}
 	sock.left.Store(&left)
 	l.runDisconnect(sock, hooks, reason, err)

@@ -115,7 +115,7 @@ func (s *Socket) logs(f rooms.Flags) bool {
 
 // emitLogged sends an event as a broadcast to one, which is logged.
 func (s *Socket) emitLogged(event string, args []any, f rooms.Flags) error {
-	return s.ns.log(event, args, rooms.Target{Rooms: []string{s.plainID()}, Flags: f})
+	return s.ns.keep(event, args, rooms.Target{Rooms: []string{s.plainID()}, Flags: f})
 }
 
 // ack answers an event of the client's.
@@ -265,7 +265,7 @@ func (m *emission) post() {
 		return
 	}
 	if m.prepare(); m.shared != nil {
-		e.Post(m)
+		m.socket.ns.inOrder(m.socket.loop, m)
 		return
 	}
 	size := 0
@@ -280,7 +280,7 @@ func (m *emission) post() {
 		m.blob = append(m.blob, b...)
 		m.bins[i] = m.blob[at:len(m.blob):len(m.blob)]
 	}
-	e.Post(m)
+	m.socket.ns.inOrder(m.socket.loop, m)
 }
 
 // Run implements [transport.Task].

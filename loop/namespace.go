@@ -118,7 +118,7 @@ func (n *Namespace) init() {
 	}
 	n.adapter = adapter
 	n.alone = rooms.Alone(adapter)
-	n.recovery = newRecovery(cfg.ConnectionStateRecovery, &n.server.recoveries)
+	n.recovery = newRecovery(cfg.ConnectionStateRecovery, &n.server.recoveries, adapter)
 }
 
 // Name is the namespace's name, with its slash.

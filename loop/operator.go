@@ -130,7 +130,7 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 		return o.each(func(o BroadcastOperator) error { return o.Emit(event, args...) })
 	}
 	if o.ns.recoverable(o.target.Flags) {
-		return o.ns.log(event, args, o.target)
+		return o.ns.keep(event, args, o.target)
 	}
 	m, err := o.ns.encode(0, false, event, args, o.target.Flags)
 	if err != nil {

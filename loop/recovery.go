@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"sort"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,12 @@ import (
 // Recovered are events without acknowledgements that are not volatile. A client
 // must have received one such event before it can come back. Clients of version
 // 2 cannot.
+//
+// With an Adapter that is a [rooms.Recoverer] clients come back on any server. The
+// adapter decides the order of events then, of those for the sockets of this
+// server too, which reach them when it is their turn: it goes by the rooms they
+// are in at that moment. The log here answers for clients that have missed
+// little, the adapter for others.
 type RecoveryConfig struct {
 	// MaxDisconnectionDuration is how long a client may be away. Default: 2
 	// minutes.
@@ -35,20 +42,38 @@ type RecoveryConfig struct {
 	// first; a client that missed one of them is a new socket. Default: 64 MiB.
 	MaxBytes int
 	// MaxSessions is how many clients may be away from each namespace. The ones
-	// that are away longest are given up first. Default: 100,000.
+	// that are away longest are given up first. Default: 100,000. A
+	// [rooms.Recoverer] has limits of its own.
 	MaxSessions int
+
+	// RestoreTimeout is how long a [rooms.Recoverer] may take to find a client,
+	// which waits; then it is a new socket. Default: 5 s.
+	RestoreTimeout time.Duration
+	// MaxRestoring is how many clients of the server may wait for that; more are
+	// new sockets. Default: 10,000.
+	MaxRestoring int
+	// RestoreData makes the value of [Socket.Data] of what a [rooms.Recoverer] has
+	// kept of it, as JSON. With an error the client is a new socket. It does not run
+	// on an event loop. Default: what encoding/json makes of it.
+	RestoreData func(data []byte) (any, error)
 }
 
 func (c *RecoveryConfig) setDefaults() {
 	setDefault(&c.MaxDisconnectionDuration, 2*time.Minute)
 	setDefault(&c.MaxBytes, 64<<20)
 	setDefault(&c.MaxSessions, 100_000)
+	setDefault(&c.RestoreTimeout, 5*time.Second)
+	setDefault(&c.MaxRestoring, 10_000)
+	if c.RestoreData == nil {
+		c.RestoreData = func(data []byte) (v any, err error) { return v, json.Unmarshal(data, &v) }
+	}
 }
 
 // recovery is what a namespace keeps for clients that are away.
 type recovery struct {
-	cfg   RecoveryConfig
-	count *recoveryCounters
+	cfg    RecoveryConfig
+	count  *recoveryCounters
+	keeper rooms.Recoverer // nil if events and sessions are kept here
 
 	// The lock is held while a message is logged, its receivers are selected and
 	// the loops are given it, so that all clients get messages in the order of
@@ -62,6 +87,10 @@ type recovery struct {
 		sessions map[string]*away
 		order    []*away // by time, those that came back among them
 		timer    bool
+
+		// With a keeper, by whose offsets the log is ordered.
+		dropped string // offset of the last message that is not in the log any more
+		gaps    int    // so often has the log begun anew
 	}
 }
 
@@ -71,16 +100,22 @@ type logged struct {
 	target  rooms.Target
 	size    int
 	at      time.Time
+	offset  string // of a keeper
 }
 
 // away is a client that may come back.
 type away struct {
-	pid    string
-	id     id.ID
-	socket *Socket // the handle it had, for its data
-	rooms  []string
-	until  time.Time
-	from   uint64 // the first message it has missed, once it has come back
+	pid   string
+	id    id.ID
+	data  *any
+	rooms []string
+	until time.Time
+	from  uint64 // the first message it has missed, once it has come back
+
+	// Found by a keeper.
+	missed []*transport.Shared
+	upTo   string // the last offset that missed covers
+	gaps   int    // of the log, when that was found
 }
 
 // returning is what a socket needs to be able to come back, and how it came.
@@ -93,16 +128,34 @@ type returning struct {
 
 // recoveryCounters count for a server.
 type recoveryCounters struct {
-	recovered, unknownSession, unknownOffset atomic.Uint64
-	bytes, sessions                          atomic.Uint64 // limits reached
+	recovered                     atomic.Uint64
+	unknownSession, unknownOffset atomic.Uint64
+	timeout, failed, busy         atomic.Uint64
+	bytes, sessions, gaps         atomic.Uint64 // limits reached, and events lost on the way
+}
+
+// fail counts and says why a client is a new socket.
+func (c *recoveryCounters) fail(why string) *returning {
+	map[string]*atomic.Uint64{
+		RecoveryUnknownSession: &c.unknownSession, RecoveryUnknownOffset: &c.unknownOffset,
+		RecoveryTimeout: &c.timeout, RecoveryFailed: &c.failed, RecoveryBusy: &c.busy,
+	}[why].Add(1)
+	return &returning{failure: why}
 }
 
 // Why a client that wanted to come back is a new socket.
 const (
 	// RecoveryUnknownSession: it was away too long, or never here.
 	RecoveryUnknownSession = "unknown session"
-	// RecoveryUnknownOffset: it missed events that are not kept any more.
+	// RecoveryUnknownOffset: it missed events that are not kept any more, or more
+	// than RecoveryConfig.MaxBytes of them.
 	RecoveryUnknownOffset = "unknown offset"
+	// RecoveryTimeout: the adapter took longer than RecoveryConfig.RestoreTimeout.
+	RecoveryTimeout = "timeout"
+	// RecoveryFailed: the adapter could not look, or what it found was of no use.
+	RecoveryFailed = "failed"
+	// RecoveryBusy: RecoveryConfig.MaxRestoring clients waited already.
+	RecoveryBusy = "busy"
 )
 
 // Recovered reports whether the socket is one that came back, with the rooms,
@@ -110,7 +163,7 @@ const (
 func (s *Socket) Recovered() bool { return s.returning != nil && s.returning.recovered }
 
 // RecoveryFailure is why a client that wanted to come back is a new socket:
-// [RecoveryUnknownSession], [RecoveryUnknownOffset], or "" if it did not ask.
+// [RecoveryUnknownSession] or another of these, or "" if it did not ask.
 func (s *Socket) RecoveryFailure() string {
 	if s.returning == nil {
 		return ""
@@ -118,11 +171,13 @@ func (s *Socket) RecoveryFailure() string {
 	return s.returning.failure
 }
 
-func newRecovery(cfg *RecoveryConfig, count *recoveryCounters) *recovery {
-	if cfg == nil {
+// newRecovery makes the recovery of a namespace, nil if there is none.
+func newRecovery(cfg *RecoveryConfig, count *recoveryCounters, a rooms.Adapter) *recovery {
+	keeper, _ := a.(rooms.Recoverer)
+	if cfg == nil || keeper == nil && !rooms.Alone(a) {
 		return nil
 	}
-	r := &recovery{cfg: *cfg, count: count}
+	r := &recovery{cfg: *cfg, count: count, keeper: keeper}
 	r.mu.sessions = map[string]*away{}
 	return r
 }
@@ -131,8 +186,8 @@ func newRecovery(cfg *RecoveryConfig, count *recoveryCounters) *recovery {
 func (n *Namespace) recoverable(f rooms.Flags) bool { return n.recovery != nil && !f.Volatile }
 
 // log sends an event to the sockets of a target on this server, and keeps it for
-// those that are away.
-func (n *Namespace) log(event string, args []any, t rooms.Target) error {
+// those that are away, under the offset of a keeper if there is one.
+func (n *Namespace) log(event string, args []any, t rooms.Target, given string) error {
 	f, r := n.server.form, n.recovery
 	m := emissions.Get().(*emission)
 	defer m.release()
@@ -147,18 +202,17 @@ func (n *Namespace) log(event string, args []any, t rooms.Target) error {
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.expire(now)
-	m.args, m.bins, err = f.appendValues(m.args, m.bins, []any{offset(r.next())})
-	if err != nil {
-		return err
+	at := given
+	if at == "" {
+		at = offset(r.next())
 	}
-	m.text = f.appendEvent(m.text, n.name, 0, false, len(m.bins), event, m.args)
-	shared, err := n.share(m, 0, false, event, t.Flags, transport.NewShared)
+	shared, err := n.shareLogged(m, event, at, t.Flags)
 	if err != nil {
 		return err
 	}
 	// What a message is worth of bookkeeping is counted with it.
 	const overhead = 256
-	l := logged{message: shared, target: t, size: shared.Size() + overhead, at: now}
+	l := logged{message: shared, target: t, size: shared.Size() + overhead, at: now, offset: given}
 	if n.server.cfg.PerMessageDeflate != nil {
 		// Those who come back get a form of their own, which is smaller.
 		l.message = shared.Keep()
@@ -175,12 +229,24 @@ func (n *Namespace) log(event string, args []any, t rooms.Target) error {
 	return nil
 }
 
+// shareLogged completes an event, whose arguments are encoded, with its offset.
+func (n *Namespace) shareLogged(m *emission, event, offset string, flags rooms.Flags) (*transport.Shared, error) {
+	f := n.server.form
+	var err error
+	if m.args, m.bins, err = f.appendValues(m.args, m.bins, []any{offset}); err != nil {
+		return nil, err
+	}
+	m.text = f.appendEvent(m.text, n.name, 0, false, len(m.bins), event, m.args)
+	return n.share(m, 0, false, event, flags, transport.NewShared)
+}
+
 // next is the number of the next message.
 func (r *recovery) next() uint64 { return r.mu.first + uint64(len(r.mu.log)-r.mu.head) }
 
 // drop forgets the oldest message.
 func (r *recovery) drop() {
 	r.mu.bytes -= r.mu.log[r.mu.head].size
+	r.mu.dropped = r.mu.log[r.mu.head].offset
 	r.mu.log[r.mu.head] = logged{}
 	r.mu.head++
 	r.mu.first++
@@ -227,7 +293,12 @@ func (r *recovery) arm() {
 }
 
 // save keeps a client that has left.
-func (r *recovery) save(a *away) {
+func (r *recovery) save(n *Namespace, sock *Socket, left []string) {
+	if r.keeper != nil {
+		r.persist(n, sock, left)
+		return
+	}
+	a := &away{pid: sock.returning.pid, id: sock.id, data: sock.data.Load(), rooms: left}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -243,27 +314,30 @@ func (r *recovery) save(a *away) {
 	r.arm()
 }
 
-// take looks for the client that an auth payload speaks of. It can be had once.
-func (r *recovery) take(auth []byte) *returning {
+// wish is what a client that wants to come back says of itself.
+type wish struct{ PID, Offset *string }
+
+// wishOf reads an auth payload; ok is false if the client does not want to.
+func wishOf(auth []byte) (w wish, ok bool) {
 	if !bytes.Contains(auth, []byte(`"pid"`)) {
-		return &returning{}
+		return w, false
 	}
-	var asked struct{ PID, Offset *string }
-	if err := json.Unmarshal(auth, &asked); err != nil || asked.PID == nil || asked.Offset == nil {
-		return &returning{}
-	}
+	err := json.Unmarshal(auth, &w)
+	return w, err == nil && w.PID != nil && w.Offset != nil
+}
+
+// take looks for a client that is away. It can be had once.
+func (r *recovery) take(asked wish) *returning {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.expire(time.Now())
 	a := r.mu.sessions[*asked.PID]
 	if a == nil {
-		r.count.unknownSession.Add(1)
-		return &returning{failure: RecoveryUnknownSession}
+		return r.count.fail(RecoveryUnknownSession)
 	}
 	last, err := strconv.ParseUint(*asked.Offset, 36, 64)
 	if err != nil || last < r.mu.first || last >= r.next() || offset(last) != *asked.Offset {
-		r.count.unknownOffset.Add(1)
-		return &returning{failure: RecoveryUnknownOffset}
+		return r.count.fail(RecoveryUnknownOffset)
 	}
 	delete(r.mu.sessions, a.pid)
 	a.from = last + 1
@@ -280,7 +354,7 @@ func (r *recovery) show(n *Namespace, l *Loop, e *entry, sock *Socket) (missed [
 	defer r.mu.Unlock()
 	was := sock.returning.was
 	sock.returning.was = nil
-	if was != nil && was.from < r.mu.first {
+	if was != nil && !r.covers(was) {
 		return nil, false
 	}
 	shard := n.shards[l.index]
@@ -291,13 +365,33 @@ func (r *recovery) show(n *Namespace, l *Loop, e *entry, sock *Socket) (missed [
 	// The limit of rooms may have been lowered by nobody: it had them before.
 	_ = shard.Join(e.member, sock.ref, was.rooms...)
 	in := append([]string{sock.plainID()}, was.rooms...)
-	for _, m := range r.mu.log[r.mu.head+int(was.from-r.mu.first):] {
+	missed = was.missed
+	for _, m := range r.mu.log[r.since(was):] {
 		if concerns(&m.target, in) {
 			missed = append(missed, m.message)
 		}
 	}
 	r.count.recovered.Add(1)
 	return missed, true
+}
+
+// covers reports whether the log has all that a client has missed since its
+// events were looked for.
+func (r *recovery) covers(was *away) bool {
+	if r.keeper == nil {
+		return was.from >= r.mu.first
+	}
+	return was.gaps == r.mu.gaps && (r.mu.dropped == "" || !r.before(was.upTo, r.mu.dropped))
+}
+
+// since is where in the log that begins which a client has missed.
+func (r *recovery) since(was *away) int {
+	if r.keeper == nil {
+		return r.mu.head + int(was.from-r.mu.first)
+	}
+	return r.mu.head + sort.Search(len(r.mu.log)-r.mu.head, func(i int) bool {
+		return r.before(was.upTo, r.mu.log[r.mu.head+i].offset)
+	})
 }
 
 // concerns reports whether a target has selected a socket that was in rooms.

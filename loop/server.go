@@ -44,6 +44,7 @@ type Server struct {
 	panics       atomic.Uint64
 	roomEvents   atomic.Uint64 // missed
 	recoveries   recoveryCounters
+	restores     restores
 	strands      tally
 	requests     tally // of handlers of package net/http
 	web          web
@@ -111,7 +112,13 @@ func New(cfg Config) (*Server, error) {
 	for i, e := range s.engines {
 		e.Attach(s.loops[i], s.reactor.Network(i))
 	}
+	s.restores.init()
 	s.root = s.Of("/")
+	if cfg.ConnectionStateRecovery != nil && s.root.recovery == nil {
+		_ = s.closeAdapters()
+		s.reactor.Release()
+		return nil, errors.New("loop: ConnectionStateRecovery needs an Adapter that implements rooms.Recoverer, or none: leave one of the two nil")
+	}
 	s.setGates()
 	return s, nil
 }
@@ -241,6 +248,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return s.wait(ctx)
 	}
 	s.closing.Store(true)
+	s.restores.cancel()
 	select {
 	case <-s.reactor.Booted():
 	case <-s.done:

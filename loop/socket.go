@@ -273,5 +273,5 @@ func (s *Socket) do(t transport.Task) {
 		t.Run(s.loop.engine)
 		return
 	}
-	s.loop.engine.Post(t)
+	s.ns.inOrder(s.loop, t)
 }

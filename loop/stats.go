@@ -82,6 +82,7 @@ type Stats struct {
 	Restarts           uint64            // of the event loops, after accepting failed
 	Recovered          uint64            // sockets that came back
 	RecoveryFailures   map[string]uint64 // clients that could not, by [Socket.RecoveryFailure]
+	RecoveryGaps       uint64            // times that a namespace's events got lost between servers
 	LimitHits          map[string]uint64 // by name of the limit
 
 	Acks             uint64 // acknowledgements from clients
@@ -128,10 +129,14 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 		Connections: s.reactor.Conns(), ConnectionsRefused: s.reactor.Refused(),
 		Restarts: s.reactor.Restarts(), ProxyFailures: s.reactor.Untrusted(), Panics: s.panics.Load(),
 		TLSHandshakes: shaking.Done, TLSFailures: shaking.Failed,
-		Recovered: s.recoveries.recovered.Load(),
+		Recovered:    s.recoveries.recovered.Load(),
+		RecoveryGaps: s.recoveries.gaps.Load(),
 		RecoveryFailures: map[string]uint64{
 			RecoveryUnknownSession: s.recoveries.unknownSession.Load(),
 			RecoveryUnknownOffset:  s.recoveries.unknownOffset.Load(),
+			RecoveryTimeout:        s.recoveries.timeout.Load(),
+			RecoveryFailed:         s.recoveries.failed.Load(),
+			RecoveryBusy:           s.recoveries.busy.Load(),
 		},
 		LimitHits: map[string]uint64{
 			"dynamic_namespaces": s.full.Load(),

@@ -16,6 +16,8 @@ type Packet struct {
 	// adapter hands it back to Local.Broadcast if it has the packet from there,
 	// and leaves it nil in packets of other servers.
 	Encoded any
+	// Offset is the place of a packet among those that a [Recoverer] keeps, else "".
+	Offset string
 }
 
 // Answer is what one socket answered to an event, its first argument.
@@ -81,12 +83,15 @@ type Local interface {
 	// until stop is called: one call after the other, off the event loops. The
 	// rooms that sockets have by their ids are among them.
 	WatchRooms(f func(Change)) (stop func())
-	// Broadcast sends an event to the sockets of this server.
+	// Broadcast sends an event to the sockets of this server. Those of a [Recoverer]
+	// with an offset come in the order of their offsets.
 	Broadcast(p *Packet, t Target) error
 	// BroadcastWithAck does the same and asks each socket for an answer. It
 	// returns the number of sockets asked; answer is called once for each of
 	// them, until ctx is done.
 	BroadcastWithAck(ctx context.Context, p *Packet, t Target, answer func(Answer)) (int, error)
+	// Gap is told when events of other servers got lost on their way to this one.
+	Gap()
 	// SocketsJoin, SocketsLeave and DisconnectSockets act on sockets of this
 	// server.
 	SocketsJoin(t Target, names []string)

@@ -31,6 +31,8 @@ func (n *noted) Encode(*rooms.Packet, rooms.Form) (rooms.RawArgs, error) {
 	return rooms.RawArgs{}, n.err
 }
 
+func (*noted) Gap() {}
+
 func (n *noted) Broadcast(p *rooms.Packet, t rooms.Target) error {
 	n.note("broadcast %s %v", p.Event, t.Rooms)
 	return n.err

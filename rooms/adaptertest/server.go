@@ -222,6 +222,9 @@ func (s *server) Broadcast(p *rooms.Packet, t rooms.Target) error {
 	return nil
 }
 
+// Gap implements [rooms.Local].
+func (s *server) Gap() {}
+
 // BroadcastWithAck implements [rooms.Local]: each socket answers with its id,
 // and the arguments it got.
 func (s *server) BroadcastWithAck(_ context.Context, p *rooms.Packet, t rooms.Target, answer func(rooms.Answer)) (n int, _ error) {

@@ -24,6 +24,9 @@ type Options struct {
 	// event loops: on another goroutine, a limited number at a time, with a
 	// context that ends with RequestsTimeout. It may refuse to.
 	Answer func(f func(ctx context.Context))
+	// InOrder calls what this server does to its own sockets, behind what they are
+	// to get before. It does not wait. Default: at once.
+	InOrder func(f func())
 }
 
 // ErrTimeout: not all servers have answered within Options.RequestsTimeout.
@@ -43,6 +46,9 @@ func New(l rooms.Local, o Options) *Adapter {
 	if o.UID == "" {
 		o.UID = randomID()
 	}
+	if o.InOrder == nil {
+		o.InOrder = func(f func()) { f() }
+	}
 	return &Adapter{local: l, opts: o, uid: o.UID, waits: pending.NewTable(randomID)}
 }
 
@@ -59,13 +65,22 @@ func randomID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// send publishes a message of this adapter.
-func (a *Adapter) send(w *writer, t Type, finish func(*Message)) error {
+// message completes a message of this adapter.
+func (a *Adapter) message(w *writer, t Type) (*Message, error) {
 	m, err := w.message(t)
 	if err != nil {
-		return fmt.Errorf("cluster: encoding a message: %w", err)
+		return nil, fmt.Errorf("cluster: encoding a message: %w", err)
 	}
 	m.UID, m.Namespace = a.uid, a.local.Name()
+	return m, nil
+}
+
+// send publishes a message of this adapter.
+func (a *Adapter) send(w *writer, t Type, finish func(*Message)) error {
+	m, err := a.message(w, t)
+	if err != nil {
+		return err
+	}
 	if finish != nil {
 		finish(m)
 	}
@@ -109,9 +124,19 @@ func (a *Adapter) Broadcast(p *rooms.Packet, t rooms.Target) error {
 // publishBroadcast tells the other servers of a broadcast. With an id they
 // answer.
 func (a *Adapter) publishBroadcast(p *rooms.Packet, t rooms.Target, id string) error {
+	m, err := a.BroadcastMessage(p, t, id)
+	if err == nil {
+		a.bus.Publish(m)
+	}
+	return err
+}
+
+// BroadcastMessage is the message of a broadcast, which is answered if it has an
+// id.
+func (a *Adapter) BroadcastMessage(p *rooms.Packet, t rooms.Target, id string) (*Message, error) {
 	args, err := a.local.Encode(p, rooms.JSON)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var w writer
 	w.addRaw("packet", packet(p.Event, args), args.Binary)
@@ -123,14 +148,17 @@ func (a *Adapter) publishBroadcast(p *rooms.Packet, t rooms.Target, id string) e
 		err = w.add("opts", o)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return a.send(&w, Broadcast, func(m *Message) {
-		m.RequestID = id
-		if id == "" && len(o.Rooms) == 1 {
-			m.Room = o.Rooms[0]
-		}
-	})
+	m, err := a.message(&w, Broadcast)
+	if err != nil {
+		return nil, err
+	}
+	m.RequestID = id
+	if id == "" && len(o.Rooms) == 1 {
+		m.Room = o.Rooms[0]
+	}
+	return m, nil
 }
 
 // BroadcastWithAck implements [rooms.Adapter].
@@ -145,28 +173,37 @@ func (a *Adapter) BroadcastWithAck(ctx context.Context, p *rooms.Packet, t rooms
 			return err
 		}
 	}
-	n, err := a.local.BroadcastWithAck(ctx, p, t, answer)
-	if err == nil {
-		clients(n)
+	// What cannot be encoded has been found out if it was published.
+	fails := make(chan error, 1)
+	a.opts.InOrder(func() {
+		n, err := a.local.BroadcastWithAck(ctx, p, t, answer)
+		if fails <- err; err == nil {
+			clients(n)
+		}
+	})
+	select {
+	case err := <-fails:
+		return err
+	default:
+		return nil
 	}
-	return err
 }
 
 // SocketsJoin implements [rooms.Adapter].
 func (a *Adapter) SocketsJoin(t rooms.Target, names []string) error {
-	a.local.SocketsJoin(t, names)
+	a.opts.InOrder(func() { a.local.SocketsJoin(t, names) })
 	return a.command(SocketsJoin, t, "rooms", wire.OrEmpty(names))
 }
 
 // SocketsLeave implements [rooms.Adapter].
 func (a *Adapter) SocketsLeave(t rooms.Target, names []string) error {
-	a.local.SocketsLeave(t, names)
+	a.opts.InOrder(func() { a.local.SocketsLeave(t, names) })
 	return a.command(SocketsLeave, t, "rooms", wire.OrEmpty(names))
 }
 
 // DisconnectSockets implements [rooms.Adapter].
 func (a *Adapter) DisconnectSockets(t rooms.Target, closeConn bool) error {
-	a.local.DisconnectSockets(t, closeConn)
+	a.opts.InOrder(func() { a.local.DisconnectSockets(t, closeConn) })
 	return a.command(DisconnectSockets, t, "close", closeConn)
 }
 

@@ -46,6 +46,7 @@ type Message struct {
 	To        string // the adapter that an answer is for, "" for all
 	RequestID string // of a message that is to be answered, else ""
 	Room      string // of a broadcast without answers to exactly one room
+	Offset    string // of a broadcast, for [rooms.Packet]
 }
 
 // AppendText appends the message as one JSON object. It has no binary values.

@@ -27,6 +27,22 @@ func (a *Adapter) Receive(m *Message) {
 	}
 }
 
+// ReadBroadcast reads a message that is a broadcast without answers. The packet is
+// nil if it is not.
+func (a *Adapter) ReadBroadcast(m *Message) (p *rooms.Packet, t rooms.Target, err error) {
+	if m.Type != Broadcast {
+		return nil, t, nil
+	}
+	o, err := readObject(m)
+	if err != nil || o.RequestID != nil {
+		return nil, t, err
+	}
+	if p, err = o.event(a.local.Name()); p != nil {
+		p.Offset = m.Offset
+	}
+	return p, o.target(), err
+}
+
 func (a *Adapter) handle(m *Message, o *object) error {
 	switch m.Type {
 	case Broadcast:
@@ -72,6 +88,7 @@ func (a *Adapter) onBroadcast(m *Message, o *object) error {
 		return err
 	}
 	if o.RequestID == nil {
+		p.Offset = m.Offset
 		return a.local.Broadcast(p, o.target())
 	}
 	timeout := a.opts.RequestsTimeout

@@ -5,7 +5,6 @@ package redisstreams
 import (
 	"context"
 	"strconv"
-	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -22,17 +21,15 @@ type bus struct {
 	nsp     string
 	stream  string
 	channel string // of the namespace; that of answers to this server has its uid behind
-
-	mu struct {
-		sync.Mutex
-		seq uint64 // of the last message for the stream
-	}
+	kept    *kept
 }
 
 // open makes the adapter of a namespace.
 func (c *Cluster) open(l rooms.Local) rooms.Adapter {
-	a := cluster.New(l, cluster.Options{RequestsTimeout: c.opts.RequestsTimeout, Answer: c.base.Answer})
-	b := &bus{cluster: c, adapter: a, nsp: l.Name(), stream: c.opts.streamOf(l.Name())}
+	b := &bus{cluster: c, nsp: l.Name(), stream: c.opts.streamOf(l.Name())}
+	b.kept = &kept{local: l, most: c.opts.ReturnTime, early: func() { c.counts.early.Add(1) }, fail: b.Malformed}
+	a := cluster.New(l, cluster.Options{RequestsTimeout: c.opts.RequestsTimeout, Answer: c.base.Answer, InOrder: b.kept.after})
+	b.adapter = a
 	b.channel = c.opts.ChannelPrefix + "#" + b.nsp + "#"
 	a.Start(b)
 	c.mu.Lock()
@@ -46,7 +43,7 @@ func (c *Cluster) open(l rooms.Local) rooms.Adapter {
 	c.subscriber.Subscribe(link.Topic{Kind: kind, Name: b.channel + a.UID() + "#"}, b, b.onMessage)
 	// The last, because it is the one by which servers are counted.
 	c.subscriber.Subscribe(link.Topic{Kind: kind, Name: b.channel}, b, b.onMessage)
-	return a
+	return &adapter{a, b}
 }
 
 // onMessage is told of a message on one of the channels.
@@ -60,12 +57,20 @@ func (b *bus) onMessage(_ string, payload []byte) {
 }
 
 // onEntry is told of an entry of the stream that is for the namespace.
-func (b *bus) onEntry(fields map[string]any) {
+func (b *bus) onEntry(id string, fields map[string]any) {
 	m, err := readEntry(fields)
 	if err != nil {
 		b.Malformed(err)
 		return
 	}
+	if m.UID == b.adapter.UID() {
+		seq, _ := fields[fieldSeq].(string)
+		if n, err := strconv.ParseUint(seq, 10, 64); err == nil {
+			b.kept.back(n, id)
+		}
+		return
+	}
+	m.Offset = id
 	b.adapter.Receive(m)
 }
 
@@ -73,7 +78,9 @@ func (b *bus) onEntry(fields map[string]any) {
 // stream.
 func (b *bus) Publish(m *cluster.Message) {
 	if m.To == "" && m.RequestID == "" && m.Type != cluster.ServerSideEmit {
-		b.add(m)
+		if err := b.add(m, nil, rooms.Target{}); err != nil {
+			b.Malformed(err)
+		}
 		return
 	}
 	channel := b.channel
@@ -92,18 +99,17 @@ func (b *bus) Publish(m *cluster.Message) {
 	b.cluster.queue.Put(&message{kind: kind, key: channel, payload: string(payload)})
 }
 
-// add puts a message into the queue for the stream.
-func (b *bus) add(m *cluster.Message) {
+// add puts a message into the queue for the stream. p, if there is one, is what
+// the sockets of this server get when it comes back.
+func (b *bus) add(m *cluster.Message, p *rooms.Packet, t rooms.Target) error {
 	data, err := dataOf(m, b.cluster.opts.OnlyPlaintext)
 	if err != nil {
-		b.Malformed(err)
-		return
+		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.mu.seq++
-	b.cluster.queue.Put(&message{
-		kind: toStream, key: b.stream, uid: m.UID, nsp: m.Namespace, mtype: m.Type, payload: data, seq: strconv.FormatUint(b.mu.seq, 10),
+	return b.kept.send(p, t, func(seq uint64) {
+		b.cluster.queue.Put(&message{
+			kind: toStream, key: b.stream, uid: m.UID, nsp: m.Namespace, mtype: m.Type, payload: data, seq: strconv.FormatUint(seq, 10),
+		})
 	})
 }
 
@@ -126,5 +132,6 @@ func (b *bus) Close() error {
 	delete(b.cluster.mu.buses, b.nsp)
 	b.cluster.mu.Unlock()
 	b.cluster.base.Release(b.nsp)
+	b.kept.close()
 	return nil
 }

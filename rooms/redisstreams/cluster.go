@@ -144,6 +144,17 @@ func (c *Cluster) read(stream string) {
 	c.running.Go(r.run)
 }
 
+// gap tells the namespaces of a stream that some of it is missing.
+func (c *Cluster) gap(stream string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, b := range c.mu.buses {
+		if b.stream == stream {
+			b.kept.local.Gap()
+		}
+	}
+}
+
 // bus is the bus of a namespace, nil if it is not here.
 func (c *Cluster) bus(nsp string) *bus {
 	c.mu.RLock()

@@ -29,6 +29,8 @@ type ear struct {
 	name        string
 	adapter     rooms.Adapter
 	heard       chan string
+	offsets     chan string // of what is heard, nil if nobody asks
+	gaps        atomic.Int32
 }
 
 func (e *ear) Name() string { return e.name }
@@ -38,7 +40,19 @@ func (e *ear) Encode(p *rooms.Packet, f rooms.Form) (rooms.RawArgs, error) {
 	return rooms.RawArgs{Form: f, Bytes: raw, Count: len(p.Args), Binary: bins}, err
 }
 
-func (e *ear) Broadcast(p *rooms.Packet, _ rooms.Target) error { e.heard <- p.Event; return nil }
+func (e *ear) Gap() { e.gaps.Add(1) }
+
+func (e *ear) Broadcast(p *rooms.Packet, _ rooms.Target) error {
+	e.heard <- p.Event
+	if e.offsets != nil {
+		e.offsets <- p.Offset
+	}
+	return nil
+}
+
+func (e *ear) SocketsJoin(rooms.Target, []string)   { e.heard <- "join" }
+func (e *ear) SocketsLeave(rooms.Target, []string)  { e.heard <- "leave" }
+func (e *ear) DisconnectSockets(rooms.Target, bool) { e.heard <- "disconnect" }
 
 func listen(t *testing.T, c *redisstreams.Cluster) *ear {
 	t.Helper()
@@ -243,7 +257,7 @@ func TestGaps(t *testing.T) {
 		if got := b.next(t); got != "after" {
 			t.Errorf("%q", got)
 		}
-		if n := two.Stats().Gaps; n != 1 {
+		if n := two.Stats().Gaps; n != 1 || b.gaps.Load() != 1 {
 			t.Errorf("%d gaps", n)
 		}
 	}

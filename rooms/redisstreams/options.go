@@ -40,6 +40,14 @@ type Options struct {
 	// BlockTime is how long a read waits for entries. A connection that is silent
 	// for 3 s longer is given up. Default: 2 s; with the reference 5 s.
 	BlockTime time.Duration
+	// SessionKeyPrefix is the prefix of the keys of clients that may come back.
+	// Default: "sio:session:".
+	SessionKeyPrefix string
+	// ReturnTime is how long an event that clients can catch up on may take to
+	// come back from Redis, until the sockets of this server get it without. One
+	// that does is counted as Early. A client that loses its connection before
+	// another event has reached it gets it once more. Default: 1 s.
+	ReturnTime time.Duration
 	// OnlyPlaintext says that events hold no binary values: those there are go out
 	// as JSON has them, {"type":"Buffer","data":[…]}. Default: false.
 	OnlyPlaintext bool
@@ -66,6 +74,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxLen, 10_000)
 	setDefault(&o.ReadCount, 100)
 	setDefault(&o.BlockTime, 2*time.Second)
+	setDefault(&o.SessionKeyPrefix, "sio:session:")
+	setDefault(&o.ReturnTime, time.Second)
 	setDefault(&o.RequestsTimeout, 5*time.Second)
 	setDefault(&o.QueueMessages, 100_000)
 	setDefault(&o.QueueBytes, 16<<20)
@@ -91,6 +101,8 @@ func (o *Options) validate() error {
 		return errors.New("redisstreams: StreamCount, MaxLen and ReadCount must not be negative")
 	case o.BlockTime < time.Millisecond:
 		return errors.New("redisstreams: BlockTime must be at least 1 ms")
+	case o.ReturnTime < 0:
+		return errors.New("redisstreams: ReturnTime must not be negative")
 	case o.RequestsTimeout < 0 || o.QueueMessages < 0 || o.QueueBytes < 0 || o.Requests < 0:
 		return errors.New("redisstreams: RequestsTimeout, QueueMessages, QueueBytes and Requests must not be negative")
 	}
@@ -131,6 +143,7 @@ type Stats struct {
 	Received       uint64 // entries of streams, and messages, from this server and others
 	Malformed      uint64 // of these, such as could not be read
 	Gaps           uint64 // times that a stream was cut or lost where it was to be read
+	Early          uint64 // events to sockets here before Redis had them, see Options.ReturnTime
 	Refused        uint64 // requests beyond Options.Requests
 	Subscriptions  uint64 // that Redis has confirmed, again after each break
 }
@@ -138,7 +151,7 @@ type Stats struct {
 // counters are the Stats that any goroutine adds to.
 type counters struct {
 	published, publishErrors, dropped, retries atomic.Uint64
-	received, gaps                             atomic.Uint64
+	received, gaps, early                      atomic.Uint64
 }
 
 // Stats returns the counters. Any goroutine.
@@ -148,6 +161,6 @@ func (c *Cluster) Stats() Stats {
 		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Retries: c.counts.retries.Load(), Dropped: c.counts.dropped.Load(),
 		QueuedMessages: n, QueuedBytes: bytes,
 		Received: c.counts.received.Load() + c.subscriber.Received.Load(), Malformed: c.base.Malformed.Load(),
-		Gaps: c.counts.gaps.Load(), Refused: c.base.Refused.Load(), Subscriptions: c.subscriber.Subscriptions.Load(),
+		Gaps: c.counts.gaps.Load(), Early: c.counts.early.Load(), Refused: c.base.Refused.Load(), Subscriptions: c.subscriber.Subscriptions.Load(),
 	}
 }

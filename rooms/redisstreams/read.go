@@ -3,10 +3,12 @@
 package redisstreams
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -21,6 +23,47 @@ type reader struct {
 
 	position string // id of the last entry that was read; "" before the first look
 	broken   bool   // reading has failed since the last entry
+
+	mu struct { // any goroutine
+		sync.Mutex
+		at    string // the last entry that was handed out
+		moved chan struct{}
+	}
+}
+
+// moveTo tells those who wait that everything up to an entry has been handed out.
+func (r *reader) moveTo(id string) {
+	r.position = id
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mu.at = id; r.mu.moved != nil {
+		close(r.mu.moved)
+		r.mu.moved = nil
+	}
+}
+
+// reached waits until everything up to an entry has been handed out, and returns
+// the last one that has. Any goroutine.
+func (r *reader) reached(ctx context.Context, id entryID) (at string, err error) {
+	for {
+		r.mu.Lock()
+		if at = r.mu.at; at != "" {
+			if now, err := parseID(at); err != nil || !now.less(id) {
+				r.mu.Unlock()
+				return at, err
+			}
+		}
+		if r.mu.moved == nil {
+			r.mu.moved = make(chan struct{})
+		}
+		moved := r.mu.moved
+		r.mu.Unlock()
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		}
+	}
 }
 
 // run reads until the cluster is closed.
@@ -69,7 +112,7 @@ func (r *reader) step() error {
 	for _, entries := range list {
 		for _, e := range entries.Messages {
 			r.entry(e)
-			r.position = e.ID
+			r.moveTo(e.ID)
 		}
 	}
 	return nil
@@ -82,9 +125,11 @@ func (r *reader) begin() error {
 	if err != nil {
 		return err
 	}
-	if r.position = "0-0"; len(last) > 0 {
-		r.position = last[0].ID
+	at := "0-0"
+	if len(last) > 0 {
+		at = last[0].ID
 	}
+	r.moveTo(at)
 	close(r.ready)
 	return nil
 }
@@ -116,11 +161,13 @@ func (r *reader) resume() error {
 		}
 		if lost = at.less(begin); end.less(at) {
 			// Another stream under the same name, begun by a clock that is behind.
-			lost, r.position = true, "0-0"
+			lost = true
+			r.moveTo("0-0")
 		}
 	}
 	if lost {
 		r.cluster.counts.gaps.Add(1)
+		r.cluster.gap(r.stream)
 		r.cluster.base.Complain("reading stream "+r.stream, errGap)
 	}
 	return nil
@@ -136,7 +183,7 @@ func (r *reader) entry(e goredis.XMessage) {
 		return
 	}
 	if b := r.cluster.bus(nsp); b != nil {
-		b.onEntry(e.Values)
+		b.onEntry(e.ID, e.Values)
 	}
 }
 

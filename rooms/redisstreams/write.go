@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -18,12 +19,14 @@ const (
 	toStream uint8 = iota
 	toChannel
 	toShard
+	toSession
 )
 
 // message is what is to be published.
 type message struct {
 	kind    uint8
-	key     string // the stream or the channel
+	key     string        // the stream, the channel, or the session's
+	ttl     time.Duration // of a session
 	payload string
 
 	// Of an entry.
@@ -119,6 +122,8 @@ func (c *Cluster) command(ctx context.Context, pipe goredis.Pipeliner, m *messag
 		return pipe.Publish(ctx, m.key, m.payload)
 	case toShard:
 		return pipe.SPublish(ctx, m.key, m.payload)
+	case toSession:
+		return pipe.Set(ctx, m.key, m.payload, m.ttl)
 	}
 	values := append(fields(m.uid, m.nsp, m.mtype, m.payload), fieldSeq, m.seq)
 	return pipe.XAdd(ctx, &goredis.XAddArgs{Stream: m.key, MaxLen: c.opts.MaxLen, Approx: true, Values: values})
@@ -134,8 +139,10 @@ func (c *Cluster) sent(m *message, command goredis.Cmder) {
 		if id, ok := command.(*goredis.StringCmd); ok && m.kind == toStream {
 			c.last[m.key] = id.Val()
 		}
-	case m.kind == toStream && passing(err):
+	case (m.kind == toStream || m.kind == toSession) && passing(err):
 		// It was not taken, but will be.
+	case m.kind == toSession && !answered(err):
+		// It can be set again.
 	case m.kind == toStream && !answered(err):
 		m.unsure = true
 	default:

@@ -115,7 +115,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 		}
 	}
 	if away > 0 {
-		cfg.ConnectionStateRecovery = &loop.RecoveryConfig{MaxDisconnectionDuration: away, SkipMiddlewares: on(!*again)}
+		cfg.ConnectionStateRecovery = &loop.RecoveryConfig{MaxDisconnectionDuration: away, SkipMiddlewares: on(!*again), RestoreData: restored}
 	}
 	return cfg, f, err
 }

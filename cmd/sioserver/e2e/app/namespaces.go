@@ -21,6 +21,13 @@ type data struct {
 	Value json.RawMessage `json:"value"`
 }
 
+// restored makes it of what another server has kept.
+func restored(raw []byte) (any, error) {
+	var d data
+	err := json.Unmarshal(raw, &d)
+	return d, err
+}
+
 func dataOf(s *loop.Socket) data {
 	d, _ := loop.DataAs[data](s)
 	return d

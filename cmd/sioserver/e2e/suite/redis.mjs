@@ -32,6 +32,17 @@ class Redis {
     return this;
   }
 
+  // Resolves with the answer to a command as it comes, without its end.
+  ask(...words) {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.path, () => {
+        socket.write(`*${words.length}\r\n` + words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join(''));
+      });
+      socket.once('data', (answer) => socket.end(() => resolve(`${answer}`.trimEnd())));
+      socket.once('error', reject);
+    });
+  }
+
   async kill() {
     this.child.kill('SIGKILL');
     await this.ended;
