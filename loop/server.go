@@ -255,6 +255,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	if !s.reactor.Alone() {
+		_ = s.reactor.Cease(ctx) // what it cannot do is refused below
+	}
 	s.reactor.Refuse()
 	err := s.drain(ctx)
 	if e := s.closeAdapters(); err == nil {

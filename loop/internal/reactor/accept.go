@@ -58,7 +58,13 @@ func (r *Reactor) accept(c *claim) {
 		case err == nil:
 			delay = acceptDelay
 			r.arrived(nc, &c.Listener)
-		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+		case errors.Is(err, net.ErrClosed):
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded): // see cease
+			if !c.passed {
+				r.acceptWaiting(c)
+			}
+			_ = c.ln.Close()
 			return
 		default: // too many open files, or a network that is gone
 			if r.troubled.allows(time.Now()) {

@@ -28,6 +28,8 @@ type claim struct {
 	held  *os.File // nil if gnet does not listen
 	ln    acceptor // nil if gnet does
 	file  *socketFile
+	// passed: the process has inherited it, and another may after this one.
+	passed bool
 }
 
 // claimAll claims the addresses, those with port 0 at a port the kernel

@@ -97,5 +97,6 @@ func claimDescriptor(fd int, name string) (claim, error) {
 	if u, ok := c.ln.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false) // the path is of whoever has made it
 	}
+	c.passed = true
 	return c, nil
 }

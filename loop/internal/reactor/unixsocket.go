@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +24,7 @@ const maxUnixPath = 107
 type socketFile struct {
 	path string
 	id   fs.FileInfo
+	once sync.Once
 }
 
 // claimUnix listens on a unix socket at a path, or without a file under a name
@@ -77,7 +79,7 @@ func claimUnix(path string, mode fs.FileMode, shared bool) (claim, error) {
 		_ = ln.Close()
 		return fail(err)
 	}
-	return claim{ln: ln, addr: addr, file: &socketFile{path, id}}, nil
+	return claim{ln: ln, addr: addr, file: &socketFile{path: path, id: id}}, nil
 }
 
 // temporary is a path beside another that nobody else uses.
@@ -169,9 +171,12 @@ func lockDir(path string) (unlock func(), err error) {
 
 // remove removes the file, unless somebody else has taken its path over.
 func (f *socketFile) remove() {
-	if f == nil {
-		return
+	if f != nil {
+		f.once.Do(f.unlink) // later the number of the file may be another's
 	}
+}
+
+func (f *socketFile) unlink() {
 	unlock, err := lockDir(f.path)
 	if err != nil {
 		return // the directory is gone
