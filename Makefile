@@ -19,7 +19,7 @@ DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
 SUITE   ?= bench/suites/peers.yaml
-.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp soak cover clean browser redis bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp soak cover clean browser redis config-docs bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -105,6 +105,9 @@ lint: ## vet, staticcheck, formatting, the rules of docs/architecture.md
 	$(GO) tool staticcheck $(GOFLAGS_TAGS) ./...
 	@out="$$($(GO) tool gofumpt -l .)"; [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	$(GO) test ./docs/...
+
+config-docs: ## write docs/configuration.md, after a change of the configuration's schema
+	$(GO) run ./cmd/sioserver config docs --markdown > docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
 
 tidy-check: ## go.mod and go.sum are complete and minimal
 	$(GO) mod tidy -diff

@@ -91,7 +91,7 @@ func (a *App) exit(err error) int {
 		fmt.Fprintln(a.Stderr, problems)
 		for _, p := range problems {
 			if p.Source.Kind != config.FromFlag {
-				fmt.Fprintln(a.Stderr, "sioserver: the configuration is wrong")
+				fmt.Fprintln(a.Stderr, "sioserver: the configuration is wrong; \"sioserver config docs\" describes it")
 				return ExitCheck
 			}
 		}
@@ -113,7 +113,7 @@ func (a *App) root() *cobra.Command {
 polling and websocket. Backends in any language publish over HTTP, and are asked
 and told over HTTP. Without a verb it serves.`
 	root.Example = `  sioserver dev                          try it: a page, everything open, loopback only
-  sioserver -c sioserver.yaml            serve what a configuration says`
+  sioserver init && sioserver            a configuration with fresh secrets, and serve it`
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
@@ -126,7 +126,7 @@ and told over HTTP. Without a verb it serves.`
 	root.SetCompletionCommandGroupID("setup")
 	for group, verbs := range map[string][]*cobra.Command{
 		"run":   {named(a.serveCommand(), "serve"), a.devCommand()},
-		"setup": {a.configCommand(), a.secretCommand(), a.versionCommand()},
+		"setup": {a.initCommand(), a.configCommand(), a.secretCommand(), a.versionCommand()},
 	} {
 		for _, v := range verbs {
 			v.GroupID = group

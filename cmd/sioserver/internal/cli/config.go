@@ -20,7 +20,7 @@ func (a *App) configCommand() *cobra.Command {
 		Use: "config", Short: "Check, print and describe the configuration",
 		Example: "  sioserver config check -c sioserver.yaml\n  sioserver config print --diff",
 	}
-	c.AddCommand(a.checkCommand(), a.printCommand())
+	c.AddCommand(a.checkCommand(), a.printCommand(), a.docsCommand())
 	return c
 }
 
@@ -143,5 +143,34 @@ func (a *App) printCommand() *cobra.Command {
 	f.BoolVar(&secrets, "show-secrets", false, "print secrets too")
 	f.StringVar(&format, "format", "yaml", "`form`: yaml, json or env")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(config.Formats, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// docsCommand describes the configuration.
+func (a *App) docsCommand() *cobra.Command {
+	var markdown, schema bool
+	var section string
+	c := &cobra.Command{
+		Use:   "docs",
+		Short: "Describe every key of the configuration",
+		Example: `  sioserver config docs --section limits
+  sioserver config docs --json-schema > sioserver.schema.json`,
+		RunE: func(*cobra.Command, []string) error {
+			if markdown && schema {
+				return usageError{errors.New("--markdown and --json-schema cannot go together")}
+			}
+			write := config.Markdown
+			if schema {
+				write = config.JSONSchema
+			}
+			if err := write(a.Stdout, section); err != nil {
+				return usageError{fmt.Errorf("--section: %w", err)}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&markdown, "markdown", false, "the reference as Markdown (the default)")
+	c.Flags().BoolVar(&schema, "json-schema", false, "a JSON Schema, for editors")
+	c.Flags().StringVar(&section, "section", "", "one `section` alone, as in limits")
 	return c
 }

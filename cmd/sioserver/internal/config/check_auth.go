@@ -28,7 +28,7 @@ func (c *check) auth() {
 	if a.Required && !c.method() && !c.allOpen() {
 		message := "nobody could connect, because nothing says who may. Enable auth.jwt, set hooks.connect.url, or auth.user_header behind a gateway; auth.required: false lets everybody in, and --dev does on this machine alone"
 		if len(c.loaded.Control.Keys) == 0 {
-			message += ". There is no API key either (control.keys)"
+			message += ". There is no API key either (control.keys). \"sioserver init\" writes a configuration with both"
 		}
 		c.wrong("auth", "%s", message)
 	}

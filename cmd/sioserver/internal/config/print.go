@@ -141,6 +141,15 @@ func inline(v reflect.Value, secrets bool) string {
 	return b.String()
 }
 
+// inlineJSON is JSON with its lines indented.
+func inlineJSON(v any) string {
+	b, err := json.MarshalIndent(ordered{v}, "", "  ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(b) + "\n"
+}
+
 // variable is a value as its environment variable holds it.
 func variable(f *Field, v reflect.Value, secrets bool) string {
 	text := inline(v, secrets)

@@ -89,9 +89,7 @@ func recovery(c *config.Config) *loop.RecoveryConfig {
 
 // listeners are the addresses.
 func listeners(l *loop.Config, c *config.Config) error {
-	if c.Server.ProxyProtocol != "off" {
-		return fmt.Errorf("server.proxy_protocol: %s is not there yet", c.Server.ProxyProtocol)
-	}
+	proxy := map[string]loop.ProxyProtocol{"optional": loop.ProxyOptional, "required": loop.ProxyRequired}[c.Server.ProxyProtocol]
 	l.Listen = []string{}
 	for _, text := range c.Server.Listen {
 		address, mode, err := config.Listener(text)
@@ -100,7 +98,7 @@ func listeners(l *loop.Config, c *config.Config) error {
 		}
 		// A socket that was passed was made by whoever passed it.
 		reuse := onOff(c.Server.ReusePort && !strings.HasPrefix(address, "fd:"))
-		l.Listeners = append(l.Listeners, loop.Listener{Address: address, Mode: mode, ReusePort: reuse, TLS: l.TLS})
+		l.Listeners = append(l.Listeners, loop.Listener{Address: address, Mode: mode, ReusePort: reuse, ProxyProtocol: proxy, TLS: l.TLS})
 	}
 	l.TLS = nil
 	return nil

@@ -64,15 +64,21 @@ type running struct {
 // run runs a server on a configuration.
 func run(t *testing.T, r config.Request) *running {
 	t.Helper()
-	loaded, err := config.Load(r)
+	load := func() (*config.Loaded, error) { return config.Load(r) }
+	loaded, err := load()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return start(t, Options{Loaded: loaded, Load: load})
+}
+
+// start runs a server until clients can connect.
+func start(t *testing.T, o Options) *running {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	s := &running{out: &output{lines: make(chan string, 1000)}, log: &output{lines: make(chan string, 1000)}, stop: stop, ended: make(chan error, 1)}
-	go func() {
-		s.ended <- Run(ctx, Options{Loaded: loaded, Load: func() (*config.Loaded, error) { return config.Load(r) }, Stdout: s.out, Stderr: s.log})
-	}()
+	o.Stdout, o.Stderr = s.out, s.log
+	go func() { s.ended <- Run(ctx, o) }()
 	line := s.out.next(t, `"listening"`)
 	if err := json.Unmarshal([]byte(line), &s.started); err != nil {
 		t.Fatal(line, err)

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -37,6 +38,8 @@ type Options struct {
 	Terminal bool                           // people are looking: text, and Ctrl-C ends at once
 	Client   fs.FS                          // the official browser client, nil if this build has none
 	Pages    http.Handler                   // of development mode
+
+	more []node.Part // of tests
 }
 
 // ErrStopped says that a second signal came while the server took its leave, and
@@ -124,7 +127,7 @@ func (p *process) build(ctx context.Context) error {
 	p.n = node.New(nodeID(c), boot(), c, server, log)
 	p.n.Level = level
 	p.n.SetLoader(p.o.Loaded, p.o.Load)
-	if err := p.n.Start(ctx, append(first, parts(c)...)...); err != nil {
+	if err := p.n.Start(ctx, slices.Concat(first, parts(c), p.o.more)...); err != nil {
 		return errors.Join(err, server.Shutdown(ctx), p.close())
 	}
 	return nil

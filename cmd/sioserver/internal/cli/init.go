@@ -1,0 +1,120 @@
+// init: a small configuration with fresh secrets, and what to do next.
+
+package cli
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
+)
+
+//go:embed templates/sioserver.yaml.tmpl
+var initText string
+
+var initTemplate = template.Must(template.New("init").Parse(initText))
+
+// initKinds are what a configuration can be for.
+var initKinds = []string{"nothing", "php", "python", "node", "laravel-echo"}
+
+// initial is what fills the template in.
+type initial struct {
+	For, Backend                               string
+	JWT, Hooks                                 bool
+	APIKey, OperatorKey, JWTSecret, HookSecret string
+}
+
+// newInitial makes it, with fresh secrets.
+func newInitial(kind string) initial {
+	i := initial{
+		For: kind, JWT: kind == "nothing" || kind == "node", Hooks: kind != "nothing", APIKey: newSecret("api-key"), OperatorKey: newSecret("api-key"),
+		JWTSecret: newSecret("jwt"), HookSecret: newSecret("webhook"),
+	}
+	i.Backend = map[string]string{
+		"php": "http://127.0.0.1:8000/hooks.php", "python": "http://127.0.0.1:5000/hooks", "node": "http://127.0.0.1:8080/hooks",
+		"laravel-echo": "http://127.0.0.1:8000/sioserver/hooks",
+	}[kind]
+	return i
+}
+
+// nextSteps say what to do with it.
+func (i initial) nextSteps(file string) string {
+	var b strings.Builder
+	flag := ""
+	if file != defaultFiles[0] {
+		flag = " -c " + file
+	}
+	fmt.Fprintf(&b, "%s was written, readable by you alone. Its secrets are fresh.\n\nCheck it and serve:\n\n  sioserver config check%s\n  sioserver%s\n", file, flag, flag)
+	fmt.Fprintf(&b, "\nSend an event to everybody, from any language:\n\n  curl -s 127.0.0.1:3001/api/v1/emit -H 'Authorization: Bearer %s' -d '{\"event\":\"hello\",\"args\":[{\"from\":\"curl\"}]}'\n", i.APIKey)
+	if i.JWT {
+		fmt.Fprintf(&b, "\nClients show a token, signed by your backend with auth.jwt.hmac_secret (HS256; sub is the user, exp is required):\n\n  io(\"http://127.0.0.1:3000\", {auth: {token}})\n")
+	}
+	if i.Hooks {
+		fmt.Fprintf(&b, "\nYour backend answers at %s. A connect is let in by\n\n  {\"allow\": true, \"user\": \"42\"}\n\nRequests are signed as Standard Webhooks are, with hooks.defaults.secret.\n", i.Backend)
+	}
+	switch i.For {
+	case "laravel-echo":
+		b.WriteString("\nLaravel: BROADCAST_CONNECTION=redis, and the prefix of its Redis keys as ingest.redis.laravel_prefix. The hook is asked about\n\"subscribe\" {channel, auth}: it checks the user and answers {\"join\": [channel]}.\n")
+	case "php":
+		b.WriteString("\nTry it: php -S 127.0.0.1:8000\n")
+	}
+	return b.String()
+}
+
+// initCommand writes a configuration.
+func (a *App) initCommand() *cobra.Command {
+	var kind, output string
+	var force bool
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Write a small configuration with fresh secrets",
+		Long: `Write a small commented configuration with fresh secrets, readable by you alone,
+and print what to do next. An existing file stays unless --force is given.`,
+		Example: `  sioserver init && sioserver
+  sioserver init --for php -o shop.yaml`,
+		RunE: func(*cobra.Command, []string) error {
+			if !slices.Contains(initKinds, kind) {
+				return usageError{fmt.Errorf("--for: %q is not one of %s", kind, strings.Join(initKinds, ", "))}
+			}
+			i := newInitial(kind)
+			if output == "-" {
+				return initTemplate.Execute(a.Stdout, i)
+			}
+			if err := writeInitial(output, i, force); err != nil {
+				return err
+			}
+			_, err := fmt.Fprint(a.Stdout, i.nextSteps(output))
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&output, "output", "o", defaultFiles[0], "the `file` to write, \"-\" is standard output")
+	f.StringVar(&kind, "for", "nothing", "what your backend is: `nothing`, php, python, node or laravel-echo")
+	f.BoolVar(&force, "force", false, "replace an existing file")
+	_ = c.RegisterFlagCompletionFunc("for", cobra.FixedCompletions(initKinds, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// writeInitial writes the file.
+func writeInitial(name string, i initial, force bool) error {
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if force {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := os.OpenFile(name, flags, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already: --force replaces it, -o writes another one", name)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(initTemplate.Execute(f, i), f.Close())
+}
