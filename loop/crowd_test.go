@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -147,14 +148,14 @@ func measureCrowd(b *testing.B, keeps string, n int) (few, all crowdState) {
 	return measureCrowdOf(b, keeps, n, 1, joinWebsocket)
 }
 
-// measureCrowdOf is measureCrowd with clients of one's own, who have so many
-// connections each.
-func measureCrowdOf(b *testing.B, keeps string, n, conns int, join func(netip.AddrPort) ([]int, error)) (few, all crowdState) {
-	cmd := exec.Command(os.Args[0])
+// startCrowd starts a server in a process of its own, which ends when in is
+// closed, and returns what asks for its state.
+func startCrowd(b *testing.B, keeps string) (cmd *exec.Cmd, in io.Closer, state func() crowdState) {
+	cmd = exec.Command(os.Args[0])
 	// With several processors the collector's workers also wait for each other.
 	cmd.Env = append(os.Environ(), crowdRole+"="+keeps, "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	ask, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -166,8 +167,8 @@ func measureCrowdOf(b *testing.B, keeps string, n, conns int, join func(netip.Ad
 		b.Fatal(err)
 	}
 	out := json.NewDecoder(pipe)
-	state := func() (s crowdState) {
-		if _, err := in.Write([]byte{'\n'}); err != nil {
+	return cmd, ask, func() (s crowdState) {
+		if _, err := ask.Write([]byte{'\n'}); err != nil {
 			b.Fatal(err)
 		}
 		if err := out.Decode(&s); err != nil {
@@ -175,6 +176,12 @@ func measureCrowdOf(b *testing.B, keeps string, n, conns int, join func(netip.Ad
 		}
 		return s
 	}
+}
+
+// measureCrowdOf is measureCrowd with clients of one's own, who have so many
+// connections each.
+func measureCrowdOf(b *testing.B, keeps string, n, conns int, join func(netip.AddrPort) ([]int, error)) (few, all crowdState) {
+	cmd, in, state := startCrowd(b, keeps)
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
 		b.Fatal(err)

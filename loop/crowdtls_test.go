@@ -4,12 +4,9 @@ package loop_test
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -76,30 +73,7 @@ func BenchmarkCrowdTLS(b *testing.B) {
 }
 
 func measureCrowdTLS(b *testing.B, keeps string) (few, all crowdState, cpu float64) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), crowdRole+"="+keeps, "GOMAXPROCS=1")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	out := json.NewDecoder(pipe)
-	state := func() (s crowdState) {
-		if _, err := in.Write([]byte{'\n'}); err != nil {
-			b.Fatal(err)
-		}
-		if err := out.Decode(&s); err != nil {
-			b.Fatal(err)
-		}
-		return s
-	}
+	cmd, in, state := startCrowd(b, keeps)
 	var list []*sio
 	defer func() { dropAll(list) }()
 	join := func(addr string, n int) {

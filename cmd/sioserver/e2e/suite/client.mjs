@@ -12,7 +12,7 @@ export const MODES = ['polling', 'websocket', 'upgrade'];
 // Those of Engine.IO 3 need a server with --eio3.
 const CLIENTS = { 2: io2, 3: io3, 4: io };
 
-const TRANSPORTS = {
+export const TRANSPORTS = {
   polling: ['polling'],
   websocket: ['websocket'],
   upgrade: ['polling', 'websocket'],

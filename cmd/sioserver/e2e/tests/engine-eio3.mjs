@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, afterEach, before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import Socket from 'engine.io-client-3';
 import { MODES, settled } from '../suite/client.mjs';
+import { engineClients } from '../suite/engine.mjs';
 import { startServer } from '../suite/server.mjs';
 import { gather, once, times } from '../suite/wait.mjs';
 
 const LIMIT = 10_000;
-const TRANSPORTS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
 
 let server;
 before(async () => {
@@ -17,17 +17,8 @@ before(async () => {
 });
 after(() => server.stop());
 
-const live = new Set();
-afterEach(() => {
-  for (const socket of live) socket.close();
-  live.clear();
-});
-
-function start(mode, options) {
-  const socket = new Socket(server.url, { path: '/socket.io', transports: TRANSPORTS[mode], ...options });
-  live.add(socket);
-  return socket;
-}
+const client = engineClients(Socket, '/socket.io');
+const start = (mode, options) => client(server, mode, options);
 
 // Opens a session. The server joins it to the main namespace by itself, and greets.
 async function open(mode, options) {

@@ -3,15 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Socket } from 'engine.io-client';
-import { MODES } from '../suite/client.mjs';
+import { MODES, TRANSPORTS } from '../suite/client.mjs';
 import { startServer } from '../suite/server.mjs';
 import { once, until, within } from '../suite/wait.mjs';
 
 let server;
 before(async () => (server = await startServer({ engineEvents: true })));
 after(() => server.stop());
-
-const TRANSPORTS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
 
 for (const mode of MODES) {
   test(`engine events, ${mode}: a session is told before it is in any namespace, and until its end`, async () => {

@@ -2,30 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, afterEach, before, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { Fetch, NodeWebSocket, NodeXHR, Socket } from 'engine.io-client';
 import { MODES, settled } from '../suite/client.mjs';
+import { engineClients } from '../suite/engine.mjs';
 import { startServer } from '../suite/server.mjs';
 import { gather, once, times } from '../suite/wait.mjs';
 
 const LIMIT = 10_000;
-const TRANSPORTS = { polling: ['polling'], websocket: ['websocket'], upgrade: ['polling', 'websocket'] };
 
 let server;
 before(async () => (server = await startServer({ maxPayload: LIMIT, pingInterval: 500, pingTimeout: 10_000 })));
 after(() => server.stop());
 
-const live = new Set();
-afterEach(() => {
-  for (const socket of live) socket.close();
-  live.clear();
-});
-
-function start(mode, options) {
-  const socket = new Socket(server.url, { path: '/socket.io/', transports: TRANSPORTS[mode], ...options });
-  live.add(socket);
-  return socket;
-}
+const client = engineClients(Socket, '/socket.io/');
+const start = (mode, options) => client(server, mode, options);
 
 async function open(mode, options) {
   const socket = start(mode, options);
