@@ -11,9 +11,15 @@ import (
 	"strings"
 )
 
+// bcryptForm is a password's hash as bcrypt makes it.
+var bcryptForm = regexp.MustCompile(`^\$2[abxy]\$[0-3][0-9]\$[./A-Za-z0-9]{53}$`)
+
 func (c *check) auth() {
 	a := c.loaded.Auth
 	c.origins()
+	if i := c.loaded.Control.Instrument; i.Enabled && !bcryptForm.MatchString(string(i.Password)) {
+		c.wrong("control.instrument.password", "it must be a bcrypt hash, as htpasswd -nbB \"\" PASSWORD prints it behind the colon")
+	}
 	if a.UserHeader != "" && len(c.loaded.Server.TrustedProxies) == 0 {
 		c.wrong("auth.user_header", "it is believed from server.trusted_proxies only: give the networks of the gateway")
 	}

@@ -54,6 +54,8 @@ var rules = []struct{ text, want, right string }{
 	{open + "control: {keys: [{name: a, key: 0123456789abcdef, namespaces: [/chat]}]}\nnamespaces: [{name: /chats}]\n", `there is no namespace "/chat"; did you mean /chats?`, ""},
 	{open + "control: {admin_ui: {path: admin}}\n", "must begin and end with a slash", ""},
 
+	{open + "control: {instrument: {enabled: true, password: secret}}\n", "must be a bcrypt hash", open + "control: {instrument: {enabled: true, password: $2a$04$eJel8Z.EalapKWIj5xy7QusoJP7UVPs4deIYbZoNGM9WVQbuWrOT.}}\n"},
+
 	{"auth: {user_header: x}\n", "it is believed from server.trusted_proxies only", "auth: {user_header: x}\nserver: {trusted_proxies: [10.0.0.0/8]}\n"},
 	{"auth: {required: false, allowed_origins: [example.com]}\n", "must be an origin", "auth: {required: false, allowed_origins: [\"https://*.example.com:8443\", \"http://localhost:*\", \"*\", \"null\"]}\n"},
 	{"auth: {required: false, allowed_origins: [\"https://example.com/\"]}\n", "must be an origin", ""},

@@ -132,6 +132,22 @@ func appendJSON(b *bytes.Buffer, v any) error {
 	return err
 }
 
+// Entry is a key with its value as people may see it, and where it was given.
+type Entry struct {
+	Key    string          `json:"key"`
+	Value  json.RawMessage `json:"value"`
+	Source string          `json:"source"`
+}
+
+// Settings are all keys of a configuration that was read, secrets hidden.
+func Settings(l *Loaded) (list []Entry) {
+	v := reflect.ValueOf(l.Config).Elem()
+	compare(v, v, nil, func(f *Field, a, _ reflect.Value) {
+		list = append(list, Entry{f.Key(), json.RawMessage(inline(a, false)), l.Source(f.Key()).String()})
+	})
+	return list
+}
+
 // inline is a value in one line, which is YAML as well.
 func inline(v reflect.Value, secrets bool) string {
 	var b bytes.Buffer

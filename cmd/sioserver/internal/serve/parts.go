@@ -7,6 +7,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/connect"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/hooks"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/instrument"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/version"
 )
@@ -18,6 +19,9 @@ func parts(c *config.Config) (list []node.Part) {
 		list = append(list, relayPart{})
 	} else {
 		list = append(list, doors()...)
+	}
+	if i := c.Control.Instrument; i.Enabled {
+		list = append(list, instrument.New(i))
 	}
 	return list
 }
