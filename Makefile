@@ -73,7 +73,7 @@ golden: redis $(E2E)/node_modules/.package-lock.json ## record again what the of
 
 page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headless Chromium: the try-it page, foreign origins, old clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:browser
-	cd $(E2E) && SIO_DEV_CMD="$(CURDIR)/bin/sioserver --dev" npm run --silent test:page
+	cd $(E2E) && SIO_DEV_CMD="$(CURDIR)/bin/sioserver --dev" SIO_OPERATOR_CMD="$(CURDIR)/bin/sioserver" npm run --silent test:page
 
 browser: ## install Debian's Chromium if it is missing and this is root
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
