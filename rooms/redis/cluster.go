@@ -19,7 +19,7 @@ type Cluster struct {
 	opts       Options
 	base       *link.Base
 	queue      *link.Queue[message]
-	subscriber *link.Subscriber
+	subscriber link.Subscription
 	cancel     context.CancelFunc
 	publishing context.CancelFunc
 	running    sync.WaitGroup
@@ -41,7 +41,7 @@ func New(o Options) (*Cluster, error) {
 	c := &Cluster{opts: o, cancel: cancel, publishing: stop}
 	c.base = link.NewBase("redis", o.Logger, o.Requests, o.RequestsTimeout)
 	c.queue = link.NewQueue[message](o.QueueMessages, o.QueueBytes, c.lost)
-	c.subscriber = link.NewSubscriber(o.Client, c.base.Recover, c.base.Complain)
+	c.subscriber = link.NewSubscription(o.Client, o.Sharded, c.base.Recover, c.base.Complain)
 	c.running.Go(func() { c.publishAll(publishing) })
 	c.running.Go(func() { c.subscriber.Run(ctx) })
 	return c, nil

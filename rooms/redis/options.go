@@ -32,9 +32,9 @@ type Options struct {
 	// cluster understand both. Default: false.
 	PublishOnSpecificResponseChannel bool
 	// Sharded uses sharded Pub/Sub, of Redis 7 and later, and the messages of the
-	// reference's createShardedAdapter. All servers of a cluster use the same. It
-	// is for a single Redis or Sentinel; over a Redis Cluster it is not supported.
-	// Default: false.
+	// reference's createShardedAdapter. All servers of a cluster use the same. In a
+	// Redis Cluster each channel is with the node that has its slot: broadcasts to
+	// rooms with channels of their own may overtake each other there. Default: false.
 	Sharded bool
 	// SubscriptionMode says which broadcasts of a sharded cluster have a channel of
 	// their own: those to one room with [Dynamic] or [DynamicPrivate], none with
@@ -89,8 +89,6 @@ func (o *Options) validate() error {
 		return errors.New("redis: Options.Client is missing: pass a client of github.com/redis/go-redis/v9")
 	case o.SubscriptionMode != Static && o.SubscriptionMode != Dynamic && o.SubscriptionMode != DynamicPrivate:
 		return fmt.Errorf("redis: Options.SubscriptionMode is %q, it must be %q, %q or %q", o.SubscriptionMode, Static, Dynamic, DynamicPrivate)
-	case o.Sharded && isCluster(o.Client):
-		return errors.New("redis: Options.Sharded over a Redis Cluster is not supported: leave it out there")
 	case o.RequestsTimeout < 0 || o.QueueMessages < 0 || o.QueueBytes < 0 || o.Requests < 0:
 		return errors.New("redis: RequestsTimeout, QueueMessages, QueueBytes and Requests must not be negative")
 	}
@@ -121,15 +119,11 @@ type counters struct {
 // Stats returns the counters. Any goroutine.
 func (c *Cluster) Stats() Stats {
 	n, bytes := c.queue.Waiting()
+	received, subscriptions := c.subscriber.Counts()
 	return Stats{
 		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Dropped: c.counts.dropped.Load(),
 		QueuedMessages: n, QueuedBytes: bytes,
-		Received: c.subscriber.Received.Load(), Malformed: c.base.Malformed.Load(), Refused: c.base.Refused.Load(),
-		Subscriptions: c.subscriber.Subscriptions.Load(),
+		Received: received, Malformed: c.base.Malformed.Load(), Refused: c.base.Refused.Load(),
+		Subscriptions: subscriptions,
 	}
-}
-
-func isCluster(c goredis.UniversalClient) bool {
-	_, ok := c.(*goredis.ClusterClient)
-	return ok
 }

@@ -54,11 +54,26 @@ func (c *Cluster) publishAll(ctx context.Context) {
 	}
 }
 
+// publisher is the client to publish with. In a Redis Cluster any node would do,
+// but by several of them messages would overtake each other: all servers use the
+// same. Those of sharded Pub/Sub have nodes of their own.
+func (c *Cluster) publisher(ctx context.Context) (goredis.UniversalClient, error) {
+	nodes, ok := c.opts.Client.(*goredis.ClusterClient)
+	if !ok || c.opts.Sharded {
+		return c.opts.Client, nil
+	}
+	return nodes.MasterForKey(ctx, c.opts.Key)
+}
+
 // publish writes messages at once and counts what has become of them.
 func (c *Cluster) publish(batch []message) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.opts.RequestsTimeout)
 	defer cancel()
-	pipe := c.opts.Client.Pipeline()
+	client, err := c.publisher(ctx)
+	if err != nil {
+		return err
+	}
+	pipe := client.Pipeline()
 	commands := make([]*goredis.IntCmd, len(batch))
 	for i := range batch {
 		publish := pipe.Publish
@@ -67,7 +82,7 @@ func (c *Cluster) publish(batch []message) error {
 		}
 		commands[i] = publish(ctx, batch[i].channel, batch[i].payload)
 	}
-	_, err := pipe.Exec(ctx)
+	_, err = pipe.Exec(ctx)
 	if link.Unreachable(err) {
 		return err
 	}

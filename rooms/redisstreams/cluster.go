@@ -22,7 +22,7 @@ type Cluster struct {
 	opts       Options
 	base       *link.Base
 	queue      *link.Queue[*message]
-	subscriber *link.Subscriber
+	subscriber link.Subscription
 	reading    goredis.UniversalClient
 	ctx        context.Context // until Close
 	cancel     context.CancelFunc
@@ -60,7 +60,7 @@ func New(o Options) (*Cluster, error) {
 	c.mu.buses, c.mu.readers = map[string]*bus{}, map[string]*reader{}
 	c.base = link.NewBase("redisstreams", o.Logger, o.Requests, o.RequestsTimeout)
 	c.queue = link.NewQueue[*message](o.QueueMessages, o.QueueBytes, c.lost)
-	c.subscriber = link.NewSubscriber(o.Client, c.base.Recover, c.base.Complain)
+	c.subscriber = link.NewSubscription(o.Client, o.UseShardedPubSub, c.base.Recover, c.base.Complain)
 	c.running.Go(func() { c.publishAll(publishing) })
 	c.running.Go(func() { c.subscriber.Run(ctx) })
 	return c, nil

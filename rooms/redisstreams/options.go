@@ -157,10 +157,11 @@ type counters struct {
 // Stats returns the counters. Any goroutine.
 func (c *Cluster) Stats() Stats {
 	n, bytes := c.queue.Waiting()
+	received, subscriptions := c.subscriber.Counts()
 	return Stats{
 		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Retries: c.counts.retries.Load(), Dropped: c.counts.dropped.Load(),
 		QueuedMessages: n, QueuedBytes: bytes,
-		Received: c.counts.received.Load() + c.subscriber.Received.Load(), Malformed: c.base.Malformed.Load(),
-		Gaps: c.counts.gaps.Load(), Early: c.counts.early.Load(), Refused: c.base.Refused.Load(), Subscriptions: c.subscriber.Subscriptions.Load(),
+		Received: c.counts.received.Load() + received, Malformed: c.base.Malformed.Load(),
+		Gaps: c.counts.gaps.Load(), Early: c.counts.early.Load(), Refused: c.base.Refused.Load(), Subscriptions: subscriptions,
 	}
 }

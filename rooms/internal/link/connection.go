@@ -32,6 +32,12 @@ const lifeInterval = 2 * time.Second
 // dialTime is how long a connection may take to be made.
 const dialTime = 2 * time.Second
 
+// errMoved: the channel belongs to another node now.
+var errMoved = errors.New("a channel has moved to another node")
+
+// endOfShards is what Redis says when it ends a subscription of kind [Shards].
+const endOfShards = "sunsubscribe"
+
 // errSilent: Redis has given no sign of life.
 var errSilent = errors.New("the connection has gone silent")
 
@@ -84,6 +90,9 @@ func (s *Subscriber) hold(ctx context.Context) (heard bool, err error) {
 		signs.Add(1)
 		switch v := v.(type) {
 		case *goredis.Subscription:
+			if v.Kind == endOfShards && s.expelled(Topic{Shards, v.Channel}) {
+				return true, errMoved
+			}
 			s.confirm(Topic{v.Kind, v.Channel})
 		case *goredis.Message:
 			s.deliver(v)

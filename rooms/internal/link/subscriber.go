@@ -29,8 +29,8 @@ type Topic struct{ Kind, Name string }
 // has broken. Subscriptions are asked for by any goroutine and made by one of its
 // own, because Redis may not answer.
 type Subscriber struct {
-	Received      atomic.Uint64 // messages for somebody
-	Subscriptions atomic.Uint64 // that Redis has confirmed, again after each break
+	received      atomic.Uint64 // messages for somebody
+	subscriptions atomic.Uint64 // that Redis has confirmed, again after each break
 
 	dial    func(context.Context) connection
 	recover func(channel string)          // deferred around each handler
@@ -144,13 +144,26 @@ func (s *Subscriber) Ready(ctx context.Context) error {
 	}
 }
 
+// Counts implements [Subscription].
+func (s *Subscriber) Counts() (received, subscriptions uint64) {
+	return s.received.Load(), s.subscriptions.Load()
+}
+
+// expelled reports whether Redis has ended a subscription that it had confirmed
+// and nobody has given up: the slot has gone to another node.
+func (s *Subscriber) expelled(t Topic) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.confirmed[t]
+}
+
 func (s *Subscriber) confirm(t Topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.handlers[t] == nil {
 		return
 	}
-	s.Subscriptions.Add(1)
+	s.subscriptions.Add(1)
 	s.mu.confirmed[t] = true
 	close(s.mu.changed)
 	s.mu.changed = make(chan struct{})
@@ -168,7 +181,7 @@ func (s *Subscriber) deliver(m *goredis.Message) {
 	}
 	s.mu.Unlock()
 	if len(called) > 0 {
-		s.Received.Add(1)
+		s.received.Add(1)
 	}
 	for _, h := range called {
 		s.call(h, m)

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -70,7 +71,11 @@ func join(f flags) (cluster, error) {
 	if f.adapter == "none" {
 		return c, nil
 	}
-	c.client = goredis.NewClient(&goredis.Options{Network: "unix", Addr: f.redis, MaxRetries: -1})
+	if nodes, ok := strings.CutPrefix(f.redis, "cluster:"); ok {
+		c.client = goredis.NewClusterClient(&goredis.ClusterOptions{Addrs: strings.Split(nodes, ","), MaxRetries: -1})
+	} else {
+		c.client = goredis.NewClient(&goredis.Options{Network: "unix", Addr: f.redis, MaxRetries: -1})
+	}
 	c.emitter = func() emitter { return emitterOf(redis.NewEmitter(c.client, f.redisKey)) }
 	var joined maker
 	var err error

@@ -3,10 +3,13 @@
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import { Emitter } from '@socket.io/redis-emitter';
 import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter';
-import { createClient } from 'redis';
+import { createClient, createCluster } from 'redis';
 
 async function connect(path) {
-  const client = createClient({ socket: { path } });
+  const nodes = /^cluster:(.*)/.exec(path)?.[1].split(',');
+  const client = nodes
+    ? createCluster({ rootNodes: nodes.map((node) => ({ url: `redis://${node}` })) })
+    : createClient({ socket: { path } });
   // Tests end Redis while servers run; the client comes back by itself.
   client.on('error', () => {});
   await client.connect();

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './wait.mjs';
@@ -23,13 +23,27 @@ class Redis {
   async start() {
     this.dir ??= await mkdtemp(join(tmpdir(), 'sio-redis-'));
     this.path = join(this.dir, 'redis.sock');
-    const args = ['--port', '0', '--unixsocket', this.path, '--save', '', '--appendonly', 'no', '--dir', this.dir];
+    this.spawn('--port', '0', '--unixsocket', this.path);
+    await Promise.race([until(() => answers(this.path), 'redis-server', START_MS), this.failed]);
+    return this;
+  }
+
+  spawn(...where) {
+    const args = [...where, '--save', '', '--appendonly', 'no', '--dir', this.dir];
     this.child = spawn('redis-server', args, { stdio: ['ignore', 'ignore', 'inherit'] });
     running.add(this.child);
-    const failed = new Promise((_, reject) => this.child.once('error', reject));
+    this.failed = new Promise((_, reject) => this.child.once('error', reject));
+    this.failed.catch(() => {});
     this.ended = new Promise((resolve) => this.child.once('exit', resolve));
-    await Promise.race([until(() => answers(this.path), 'redis-server', START_MS), failed]);
-    return this;
+  }
+
+  // Stops it without ending it, until it is woken.
+  sleep() {
+    this.child.kill('SIGSTOP');
+  }
+
+  wake() {
+    this.child.kill('SIGCONT');
   }
 
   // Resolves with the answer to a command as it comes, without its end.
@@ -57,3 +71,52 @@ class Redis {
 
 // Starts Redis on a unix socket, so that no port is taken.
 export const startRedis = () => new Redis().start();
+
+const MASTERS = 3;
+const SLOTS = 16_384;
+
+async function freePorts(n) {
+  const probes = Array.from({ length: n }, () => createServer());
+  const ports = await Promise.all(
+    probes.map((probe) => new Promise((resolve) => probe.listen(0, '127.0.0.1', () => resolve(probe.address().port)))),
+  );
+  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
+  return ports;
+}
+
+// A server of a Redis Cluster.
+class Node extends Redis {
+  async start(port, bus) {
+    this.dir = await mkdtemp(join(tmpdir(), 'sio-redis-'));
+    this.path = { port, host: '127.0.0.1' };
+    this.spawn('--bind', '127.0.0.1', '--port', `${port}`, '--cluster-enabled', 'yes', '--cluster-port', `${bus}`);
+    await Promise.race([until(() => answers(this.path), 'redis-server', START_MS), this.failed, this.endedEarly()]);
+    return this;
+  }
+
+  async endedEarly() {
+    await this.ended;
+    throw new Error('redis-server has ended');
+  }
+}
+
+// Starts three masters on ports of loopback, which a Redis Cluster needs.
+export async function startRedisCluster() {
+  const ports = await freePorts(2 * MASTERS);
+  const nodes = await Promise.all(Array.from({ length: MASTERS }, (_, i) => new Node().start(ports[i], ports[MASTERS + i])));
+  for (const [i, node] of nodes.entries()) {
+    const range = [i, i + 1].map((n) => Math.floor((n * SLOTS) / MASTERS));
+    await node.ask('CLUSTER', 'ADDSLOTSRANGE', `${range[0]}`, `${range[1] - 1}`);
+    await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', `${i + 1}`);
+    await nodes[0].ask('CLUSTER', 'MEET', '127.0.0.1', `${ports[i]}`, `${ports[MASTERS + i]}`);
+  }
+  const whole = async (node) => {
+    const info = await node.ask('CLUSTER', 'INFO');
+    return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${MASTERS}`);
+  };
+  for (const node of nodes) await until(() => whole(node), 'a whole cluster', START_MS);
+  return {
+    path: `cluster:${nodes.map(({ path }) => `127.0.0.1:${path.port}`).join(',')}`,
+    stop: () => Promise.all(nodes.map((node) => node.stop())),
+  };
+}
