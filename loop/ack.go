@@ -106,7 +106,7 @@ func (l *Loop) await(s *Socket, r *ackRequest) bool {
 	p, i := l.waiting.Take()
 	*p = pendingAck{socket: s, id: r.id, deliver: r.deliver}
 	if r.timeout > 0 {
-		p.timer = l.engine.Arm(l.engine.Now()+max(1, r.timeout.Milliseconds()), i<<1|timerAck)
+		p.timer = l.engine.Arm(l.engine.Now()+max(1, r.timeout.Milliseconds()), i<<timerBits|timerAck)
 	}
 	if s.acks == nil {
 		s.acks = map[uint64]uint32{}

@@ -253,6 +253,13 @@ type Limits struct {
 	// cut off. Default: 16384 and 4 MiB.
 	PendingEvents int
 	PendingBytes  int
+	// LoopTasks is how many functions of [Loop.Execute] and [Loop.After] may wait
+	// for one loop. Default: 1,000,000.
+	LoopTasks int
+	// RawInput is how many bytes of a connection with a [Protocol] may wait because
+	// its handler does not use them yet. One that has more is closed. Default:
+	// 64 KiB.
+	RawInput int
 	// AttachmentTime is how long the attachments of a packet may take to
 	// arrive. Default: 10 s.
 	AttachmentTime time.Duration
@@ -340,6 +347,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.UnknownAcks, 100)
 	setDefault(&l.PendingEvents, 16384)
 	setDefault(&l.PendingBytes, 4<<20)
+	setDefault(&l.LoopTasks, 1_000_000)
+	setDefault(&l.RawInput, d.RawInput)
 	setDefault(&l.AttachmentTime, 10*time.Second)
 	setDefault(&l.GatedRequests, d.Gated)
 	setDefault(&l.GateTime, milliseconds(d.GateTimeout))
@@ -385,7 +394,7 @@ func (c *Config) validate() error {
 	duration := func(name string, d time.Duration) {
 		check(d >= time.Millisecond && d <= 24*time.Hour, "%s is %s, it must be from 1ms to 24h", name, d)
 	}
-	if _, err := c.listeners(); err != nil {
+	if _, err := c.listeners(nil); err != nil {
 		errs = append(errs, err)
 	}
 	check(c.Loops > 0 && c.Loops <= maxLoops, "Loops is %d, it must be from 1 to %d", c.Loops, maxLoops)
@@ -433,6 +442,8 @@ func (c *Config) validate() error {
 	limit("UnknownAcks", l.UnknownAcks, math.MaxInt32)
 	limit("PendingEvents", l.PendingEvents, math.MaxInt32)
 	limit("PendingBytes", l.PendingBytes, math.MaxInt)
+	limit("LoopTasks", l.LoopTasks, math.MaxInt32)
+	limit("RawInput", l.RawInput, math.MaxInt32)
 	duration("Limits.AttachmentTime", l.AttachmentTime)
 	limit("PayloadPackets", l.PayloadPackets, math.MaxInt32)
 	limit("GatedRequests", l.GatedRequests, math.MaxInt32)
@@ -475,6 +486,7 @@ func (c *Config) transportOptions() *transport.Options {
 	c.HTTPCompression.options(&o)
 	o.Deflate = c.PerMessageDeflate.options()
 	c.requestOptions(&o)
+	o.RawInput = c.Limits.RawInput
 	o.OutboundBytes = c.Limits.OutboundBytes
 	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()
 	o.OutboundBurst = c.Limits.OutboundBurst

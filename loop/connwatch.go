@@ -96,7 +96,7 @@ func (l *Loop) watched(s *transport.Session) *watchers {
 }
 
 // OnPacket implements [transport.Observer].
-func (l *Loop) OnPacket(s *transport.Session, p engineio.Packet, sent bool) {
+func (l upcalls) OnPacket(s *transport.Session, p engineio.Packet, sent bool) {
 	w := l.watched(s)
 	if w == nil {
 		return
@@ -105,29 +105,29 @@ func (l *Loop) OnPacket(s *transport.Session, p engineio.Packet, sent bool) {
 	if sent {
 		list = w.create
 	} else if p.Type == engineio.Pong || p.Type == engineio.Ping {
-		notify(l, w.heartbeat, func(f func()) { f() })
+		notify(l.Loop, w.heartbeat, func(f func()) { f() })
 	}
 	if len(list) > 0 {
 		packet := ConnPacket{Type: p.Type.String(), Data: clone(p.Data), Binary: p.Binary}
-		notify(l, list, func(f func(ConnPacket)) { f(packet) })
+		notify(l.Loop, list, func(f func(ConnPacket)) { f(packet) })
 	}
 }
 
 // OnUpgrading implements [transport.Handler].
-func (l *Loop) OnUpgrading(s *transport.Session, on bool) {
+func (l upcalls) OnUpgrading(s *transport.Session, on bool) {
 	l.moved(s)
 	if w := l.watched(s); on && w != nil {
-		notify(l, w.upgrading, func(f func()) { f() })
+		notify(l.Loop, w.upgrading, func(f func()) { f() })
 	}
 }
 
 // OnUpgrade implements [transport.Handler].
-func (l *Loop) OnUpgrade(s *transport.Session) {
+func (l upcalls) OnUpgrade(s *transport.Session) {
 	l.stats.live[transport.KindPolling]--
 	l.stats.live[transport.KindWebSocket]++
 	l.moved(s)
 	if w := l.watched(s); w != nil {
-		notify(l, w.upgrade, func(f func()) { f() })
+		notify(l.Loop, w.upgrade, func(f func()) { f() })
 	}
 }
 
@@ -148,8 +148,8 @@ func (l *Loop) moved(s *transport.Session) {
 }
 
 // OnDrain implements [transport.Handler].
-func (l *Loop) OnDrain(s *transport.Session) {
+func (l upcalls) OnDrain(s *transport.Session) {
 	if w := l.watched(s); w != nil {
-		notify(l, w.drain, func(f func()) { f() })
+		notify(l.Loop, w.drain, func(f func()) { f() })
 	}
 }

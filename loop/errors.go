@@ -61,6 +61,8 @@ var (
 	ErrArguments = errors.New("loop: the arguments do not fit the handler")
 	// ErrClosed: the server is shut down.
 	ErrClosed = errors.New("loop: the server is closed")
+	// ErrLoopBusy: as many functions wait for the loop as Limits.LoopTasks.
+	ErrLoopBusy = errors.New("loop: too many functions wait for the event loop")
 	// ErrPendingEvents: events came faster than the handlers of the socket work,
 	// and one of Limits.PendingEvents and Limits.PendingBytes was reached.
 	ErrPendingEvents = errors.New("loop: too many events wait for the socket's handlers")

@@ -15,24 +15,24 @@ type Spy struct {
 }
 
 type spied struct {
-	*Loop
+	upcalls
 	spy Spy
 }
 
 func (s spied) OnOpen(session *transport.Session, h *transport.Hello) {
 	s.spy.Open(session.ID().String(), string(h.Request.RawQuery))
-	s.Loop.OnOpen(session, h)
+	s.upcalls.OnOpen(session, h)
 }
 
 func (s spied) OnClose(session *transport.Session, reason transport.CloseReason, err error) {
-	s.Loop.OnClose(session, reason, err)
+	s.upcalls.OnClose(session, reason, err)
 	s.spy.Close(session.ID().String(), reason.String(), err)
 }
 
 // SpyOn attaches a spy. Before Run.
 func (s *Server) SpyOn(spy Spy) {
 	for i, e := range s.engines {
-		e.Attach(spied{s.loops[i], spy}, s.reactor.Network(i))
+		e.Attach(spied{upcalls{s.loops[i]}, spy}, s.reactor.Network(i))
 	}
 }
 
@@ -129,3 +129,11 @@ func (s *Server) WebConnections() int { return int(s.web.open.Load()) }
 
 // Carried is the number of connections that goroutines carry.
 func (s *Server) Carried() int { return int(s.carried.Load()) }
+
+// Waiting is how many functions of the application's wait for the loops.
+func (s *Server) Waiting() (n int) {
+	for _, l := range s.loops {
+		n += int(l.tasks.Load())
+	}
+	return n
+}

@@ -67,7 +67,7 @@ func newFakeServer(t testing.TB) *fakeServer {
 		_ = s.Shutdown(t.Context())
 	})
 	f := &fakeServer{s, &fakeNetwork{}, s.engines[0]}
-	f.engine.Attach(s.loops[0], f.net)
+	f.engine.Attach(upcalls{s.loops[0]}, f.net)
 	f.engine.Enter()
 	return f
 }

@@ -139,7 +139,7 @@ func (s *Server) setGates() {
 }
 
 // OnGate implements [transport.Handler].
-func (l *Loop) OnGate(ref transport.GateRef, q *transport.Question) {
+func (l upcalls) OnGate(ref transport.GateRef, q *transport.Question) {
 	g := &gated{
 		server: l.server, ref: ref, head: clone(q.Head),
 		refused: q.Refused != nil, handshake: q.Handshake, preflight: q.Preflight, foreign: q.Foreign,

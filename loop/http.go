@@ -9,13 +9,13 @@ import (
 )
 
 // OnForeign implements [transport.Handler].
-func (l *Loop) OnForeign(h *transport.Hello) bool {
+func (l upcalls) OnForeign(h *transport.Hello) bool {
 	s := l.server
 	return s.files[string(h.Request.Path)] == nil && s.routed() && !s.closing.Load() && !s.web.full()
 }
 
 // OnRequest implements [transport.Handler].
-func (l *Loop) OnRequest(ref transport.ExchangeRef, h *transport.Hello, _ []byte) {
+func (l upcalls) OnRequest(ref transport.ExchangeRef, h *transport.Hello, _ []byte) {
 	switch {
 	case l.serveClientFile(ref, h):
 	case l.server.routed():

@@ -59,6 +59,9 @@ type Listener struct {
 	// certificates are in [Handshake.TLS] and in the TLS of every request that is
 	// handed out. Default: nil, without TLS.
 	TLS *tls.Config
+	// Protocol is what the address speaks in place of HTTP and Socket.IO. Default:
+	// nil, these.
+	Protocol Protocol
 }
 
 // ProxyProtocol is whether connections begin with a PROXY header.
@@ -126,8 +129,9 @@ func (l *Listener) check(proxies int) error {
 	return nil
 }
 
-// listeners are all listeners as the reactor wants them.
-func (c *Config) listeners() (list []reactor.Listener, err error) {
+// listeners are all listeners as the reactor wants them, for a server, which may
+// be nil if they are only looked at.
+func (c *Config) listeners(s *Server) (list []reactor.Listener, err error) {
 	if c.TLS != nil && len(c.Listen) == 0 {
 		return nil, errors.New("loop: TLS is for Listen, which is empty: set the TLS of each of Listeners")
 	}
@@ -153,6 +157,7 @@ func (c *Config) listeners() (list []reactor.Listener, err error) {
 		list = append(list, reactor.Listener{
 			Addr: l.Address, Given: l.Listener, Shared: l.ReusePort.or(c.ReusePort), Mode: l.Mode, TLS: cfg,
 			Proxy: reactor.ProxyMode(l.ProxyProtocol), Proxies: c.TrustedProxies, Trusted: l.Trusted,
+			Raw: s.speak(l.Protocol),
 		})
 	}
 	return list, nil

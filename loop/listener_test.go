@@ -96,7 +96,7 @@ func TestListenerKinds(t *testing.T) {
 	loops := make(chan int, 8)
 	alone := serve(t, loop.Config{Listen: []string{}, Listeners: ownTLS(loop.Listener{Address: "unix:" + filepath.Join(dir, "b")})}, func(s *loop.Server) {
 		onSyncAndRoute(s)
-		s.OnConnection(func(sock *loop.Socket) { loops <- sock.Loop() })
+		s.OnConnection(func(sock *loop.Socket) { loops <- sock.Loop().Index() })
 	})
 	talks(t, alone.addr())
 	alone.connect(t, "websocket")

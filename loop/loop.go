@@ -14,8 +14,10 @@ import (
 	"github.com/sioserver/sioserver/transport/wheel"
 )
 
-// Loop is one event loop of a server. It implements [transport.Handler] for the
-// engine on it.
+// Loop is one event loop of a server, for code of the application's that is to
+// run on it: see [Loop.Execute]. A client stays on its loop for life
+// ([Socket.Loop]), and what runs on a loop runs one thing after the other, so that
+// state which belongs to a loop needs no lock ([PerLoop]).
 type Loop struct {
 	// Immutable after New.
 	server *Server
@@ -26,6 +28,7 @@ type Loop struct {
 	sockets slab.Slab[entry]
 	clients slab.Slab[client]
 	waiting slab.Slab[pendingAck]
+	timers  slab.Slab[*Timer]
 	joins   uint32 // sockets so far: their generation, never 0
 	ids     id.Source
 	packet  socketio.Packet
@@ -39,7 +42,12 @@ type Loop struct {
 	// Any goroutine.
 	unhandled atomic.Uint64 // events without a handler
 	open      atomic.Int64  // sessions
+	tasks     atomic.Int64  // functions of the application's that wait
+	full      atomic.Uint64 // of these, those that were refused
 }
+
+// upcalls implements [transport.Handler] for the engine on a loop.
+type upcalls struct{ *Loop }
 
 // socketRef names a socket within its loop. It stays harmless when the socket
 // is gone.
@@ -146,7 +154,7 @@ func (c *client) keep() *kept {
 }
 
 // OnOpen implements [transport.Handler].
-func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
+func (l upcalls) OnOpen(s *transport.Session, h *transport.Hello) {
 	c, i := l.clients.Take()
 	s.SetOwner(i + 1)
 	if l.release != nil {
@@ -170,7 +178,7 @@ func (l *Loop) OnOpen(s *transport.Session, h *transport.Hello) {
 }
 
 // OnMessage implements [transport.Handler].
-func (l *Loop) OnMessage(s *transport.Session, data []byte, binary bool) {
+func (l upcalls) OnMessage(s *transport.Session, data []byte, binary bool) {
 	c, f := l.client(s), l.server.form
 	if l.server.custom != nil {
 		l.customMessage(s, c, data, binary)
@@ -218,7 +226,7 @@ func (l *Loop) beginAttachments(s *transport.Session, c *client, p *socketio.Pac
 func (l *Loop) armAssembly(s *transport.Session, k *kept) {
 	at := l.engine.Now() + l.server.cfg.Limits.AttachmentTime.Milliseconds()
 	k.session = s
-	k.assembly = l.engine.Arm(at, s.Owner()<<1|timerAssembly)
+	k.assembly = l.engine.Arm(at, s.Owner()<<timerBits|timerAssembly)
 }
 
 // attachment takes a binary message, which belongs to the packet before it.
@@ -265,7 +273,7 @@ func (l *Loop) receive(s *transport.Session, c *client, p *socketio.Packet, bins
 }
 
 // OnClose implements [transport.Handler].
-func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err error) {
+func (l upcalls) OnClose(s *transport.Session, reason transport.CloseReason, err error) {
 	if s.Owner() == 0 {
 		return // it was over before OnOpen
 	}
@@ -275,7 +283,7 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 		l.disconnect(l.sockets.At(slot), slot, DisconnectReason(reason.String()), err)
 	}
 	if w := l.watched(s); w != nil {
-		notify(l, w.close, func(f func(DisconnectReason, error)) { f(DisconnectReason(reason.String()), err) })
+		notify(l.Loop, w.close, func(f func(DisconnectReason, error)) { f(DisconnectReason(reason.String()), err) })
 	}
 	if k := c.kept; k != nil {
 		_ = l.engine.Disarm(k.assembly)
@@ -294,17 +302,23 @@ func (l *Loop) OnClose(s *transport.Session, reason transport.CloseReason, err e
 	s.SetOwner(0)
 }
 
-// What the owner's number of a timer means, in its lowest bit.
+// What the owner's number of a timer means, in its lowest bits.
 const (
-	timerAck      = 0 // an index in waiting
-	timerAssembly = 1 // the owner's number of a session
+	timerAck      = iota + 1 // an index in waiting
+	timerAssembly            // the owner's number of a session
+	timerUser                // an index in timers
+	timerBits     = 2
 )
 
 // OnTimer implements [transport.Handler].
-func (l *Loop) OnTimer(owner uint32) {
-	index := owner >> 1
-	if owner&1 == timerAck {
+func (l upcalls) OnTimer(owner uint32) {
+	index := owner >> timerBits
+	switch owner & (1<<timerBits - 1) {
+	case timerAck:
 		l.ackTimeout(index)
+		return
+	case timerUser:
+		l.fire(index)
 		return
 	}
 	k := l.clients.At(index - 1).kept

@@ -176,10 +176,10 @@ func TestEmitThenDisconnect(t *testing.T) {
 					if from == "goroutine" {
 						work(nil, nil)
 					} else {
-						if workers[target.Loop()] == nil {
-							workers[target.Loop()] = s.worker(t, target, from)
+						if workers[target.Loop().Index()] == nil {
+							workers[target.Loop().Index()] = s.worker(t, target, from)
 						}
-						workers[target.Loop()].mustWrite(t, `2/work,["go"]`)
+						workers[target.Loop().Index()].mustWrite(t, `2/work,["go"]`)
 					}
 					c.expect(t, `2["a"]`, `2["b"]`, `51-["c",{"_placeholder":true,"num":0}]`)
 					if p, err := c.next(); err != nil || string(p.bin) != "bin" {

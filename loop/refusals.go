@@ -53,7 +53,7 @@ type refused struct {
 }
 
 // OnRefuse implements [transport.Handler].
-func (l *Loop) OnRefuse(h *transport.Hello, err *transport.HandshakeError) {
+func (l upcalls) OnRefuse(h *transport.Hello, err *transport.HandshakeError) {
 	s, q := l.server, &l.server.refusals
 	r := refused{head: clone(h.Head), peer: peerOf(h), err: err}
 	q.mu.Lock()

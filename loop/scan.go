@@ -178,20 +178,6 @@ func longest(list []SocketStatus, most int) []SocketStatus {
 	return list[:min(len(list), most)]
 }
 
-// Loops is the number of event loops.
-func (s *Server) Loops() int { return len(s.loops) }
-
-// Execute runs f on event loop number i, from 0 on, soon: behind what was asked
-// of the loop before. f must not block. If the server ends before, f does not
-// run. Any goroutine.
-func (s *Server) Execute(i int, f func()) { s.loops[i].engine.Post(execution(f)) }
-
-// execution is a task of the user's.
-type execution func()
-
-// Run implements [transport.Task].
-func (f execution) Run(*transport.Engine) { f() }
-
 // Count is the number of sockets of this server that the operator addresses.
 func (o BroadcastOperator) Count() (n int) {
 	for _, part := range o.parts() {
@@ -205,7 +191,7 @@ func (o BroadcastOperator) Count() (n int) {
 // ask runs f on a loop and waits for what it returns.
 func ask[T any](ctx context.Context, l *Loop, f func(*Loop) T) (v T, err error) {
 	answer := make(chan T, 1)
-	l.engine.Post(execution(func() { answer <- f(l) }))
+	l.engine.Post(taskFunc(func() { answer <- f(l) }))
 	select {
 	case v = <-answer:
 		return v, nil

@@ -139,12 +139,12 @@ func TestTransportStats(t *testing.T) {
 	for _, l := range st.Loops {
 		sessions, sockets = sessions+l.Sessions, sockets+l.Sockets
 	}
-	if len(st.Loops) != s.Loops() || sessions != 2 || sockets != 2 {
+	if len(st.Loops) != len(s.Loops()) || sessions != 2 || sockets != 2 {
 		t.Errorf("%+v", st.Loops)
 	}
 	ran := make(chan int, 2)
-	for i := range s.Loops() {
-		s.Execute(i, func() { ran <- i })
+	for i, l := range s.Loops() {
+		_ = l.Execute(func() { ran <- i })
 	}
 	if a, b := within(t, "a task", ran), within(t, "a task", ran); a+b != 1 {
 		t.Errorf("tasks ran on loops %d and %d", a, b)

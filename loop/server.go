@@ -88,7 +88,7 @@ func New(cfg Config) (*Server, error) {
 	s.dynamic.Store(new([]*Namespace))
 	begin := time.Now()
 	clock := func() int64 { return time.Since(begin).Milliseconds() }
-	listeners, err := cfg.listeners()
+	listeners, err := cfg.listeners(s)
 	if err != nil {
 		return nil, err // not after validate
 	}
@@ -110,7 +110,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("loop: %w", err)
 	}
 	for i, e := range s.engines {
-		e.Attach(s.loops[i], s.reactor.Network(i))
+		e.Attach(upcalls{s.loops[i]}, s.reactor.Network(i))
 	}
 	s.restores.init()
 	s.root = s.Of("/")

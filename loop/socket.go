@@ -123,10 +123,6 @@ func (s *Socket) Namespace() *Namespace { return s.ns }
 // Server is the server the socket is connected to.
 func (s *Socket) Server() *Server { return s.ns.server }
 
-// Loop is the number of the event loop that serves the client, from 0 on, see
-// [Server.Loops]: a place for what loops count each for itself.
-func (s *Socket) Loop() int { return s.loop.index }
-
 // Connected reports whether the socket is connected: true from the end of the
 // middleware to the disconnect.
 func (s *Socket) Connected() bool { return s.state.Load() == stateConnected }

@@ -147,6 +147,7 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 			"http_connections":   s.web.hits.Load(),
 			"tls_handshakes":     shaking.Queued,
 			"tls_evicted":        shaking.Evicted,
+			"loop_tasks":         s.refusedTasks(),
 		},
 	}
 	ring := s.reactor.Flush()

@@ -11,7 +11,7 @@ import (
 )
 
 // OnTLSFailure implements [transport.Handler].
-func (l *Loop) OnTLSFailure(remote net.Addr, err error) {
+func (l upcalls) OnTLSFailure(remote net.Addr, err error) {
 	var p *tlsconn.PanicError
 	if errors.As(err, &p) {
 		l.server.panics.Add(1)

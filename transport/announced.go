@@ -62,6 +62,7 @@ func (e *Engine) feedAnnounced(c *Conn, p []byte) {
 		e.Secure(c, a.TLS)
 	} else {
 		e.restartTimer(c, e.opts.HeaderTimeout)
+		e.openRaw(c)
 	}
 	switch rest := p[n:]; {
 	case len(rest) == 0:

@@ -18,6 +18,7 @@ const (
 	connHTTP                        // reads requests
 	connWebSocket                   // carries a session
 	connCandidate                   // a websocket that asks to take a session over
+	connRaw                         // speaks a protocol of somebody else's
 	connClosing                     // sends what is left, then closes
 	connDiscarding                  // has sent all, waits for the end of a body
 	connDraining                    // has said that nothing more comes, waits for the peer to close
@@ -41,6 +42,7 @@ type Conn struct {
 
 	loop       uint8     // the engine it belongs to
 	deflate    deflation // what was agreed about compression
+	raw        bool      // speaks another protocol, and has a record in raws
 	index, gen uint32
 	timer      wheel.ID // the deadline of the present state
 	watch      wheel.ID // a periodic look at a connection that makes no progress
@@ -148,6 +150,9 @@ func (e *Engine) consume(c *Conn, p []byte) {
 		case connAnnounced:
 			e.feedAnnounced(c, p)
 			p = nil
+		case connRaw:
+			e.feedRaw(c, p)
+			p = nil
 		case connDraining:
 			if e.tooMuch(c, len(p)) {
 				e.net.Close(c)
@@ -193,6 +198,8 @@ func (e *Engine) Closed(c *Conn) {
 	e.dropExchanges(c)
 	e.dropUnsent(c, lost)
 	switch {
+	case c.raw:
+		e.closedRaw(c)
 	case s == nil:
 	case was == connCandidate:
 		s.dropCandidate(c)
@@ -359,6 +366,9 @@ func (e *Engine) fail(c *Conn, err error) {
 	if s := c.session; s != nil && c.state == connWebSocket {
 		c.session = nil
 		s.close(TransportError, err)
+	}
+	if c.state == connRaw {
+		e.raws[c.index].err = err
 	}
 	if c.state != connClosed {
 		e.net.Close(c)

@@ -42,7 +42,8 @@ type Engine struct {
 	// Owned by the loop.
 	conns     slab.Slab[Conn]
 	sessions  slab.Slab[Session]
-	made      uint32 // records taken so far: their generation, never 0
+	raws      map[uint32]*raw // connections of other protocols, by index
+	made      uint32          // records taken so far: their generation, never 0
 	sids      id.Table
 	chosen    map[uint32]string  // the names of sessions that have one, by index
 	carried   map[uint32]carried // sessions without connections, by index
@@ -144,6 +145,10 @@ func (e *Engine) OnLoop() bool {
 	return curg.Supported && id != 0 && e.owner.Load() == id
 }
 
+// OffLoop reports whether the caller certainly does not run on the engine's loop.
+// Any goroutine.
+func (e *Engine) OffLoop() bool { return curg.Supported && !e.OnLoop() }
+
 // Arm sets a timer whose owner is handed to [Handler.OnTimer] at time at, in
 // milliseconds of the engine's clock. Loop only.
 func (e *Engine) Arm(at int64, owner uint32) wheel.ID { return e.arm(at, owner, timerHandler) }
@@ -212,6 +217,8 @@ func (e *Engine) Close() {
 		}
 		switch {
 		case c.state == connFree:
+		case c.state == connRaw:
+			e.endRaw(c, ErrEnding)
 		case c.in == nil && c.first != nil && c.first.wait != pollNone:
 			// A session of another loop, which is closing too, has the last word.
 			c.final, c.last().keep = true, false

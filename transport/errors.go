@@ -82,6 +82,10 @@ var (
 	ErrWrite          = &Error{"write error"}
 	ErrInternal       = &Error{"internal error"}
 
+	ErrRawInput = &Error{"too many bytes that the protocol leaves unused"}
+	ErrRawIdle  = &Error{"nothing came for too long"}
+	ErrEnding   = &Error{"the server ends"}
+
 	ErrHandshakeTimeout = &Error{"TLS handshake not completed in time"}
 	ErrProxyTimeout     = &Error{"PROXY header not complete in time"}
 )

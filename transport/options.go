@@ -45,6 +45,7 @@ type Options struct {
 	LingerTimeout  int64 // for the rest of a refused body, and for the peer to take the last answer
 	LingerBytes    int   // discarded behind the last request or in it
 	SessionLinger  int64 // for a polling client to fetch the news of a close
+	RawInput       int   // bytes that another protocol leaves unused at once
 	OutboundIntact int   // bytes of one connection written at once, uncorked
 	Gather         Gather
 
@@ -92,6 +93,7 @@ func Defaults() Options {
 		LingerTimeout:    2_000,
 		LingerBytes:      1 << 20,
 		SessionLinger:    30_000,
+		RawInput:         64 << 10,
 		OutboundIntact:   64 << 10,
 		CompressFrom:     1024,
 		CompressLevel:    coding.DefaultLevel,

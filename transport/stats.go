@@ -33,6 +33,8 @@ const (
 	LimitHandshakeTime
 	LimitHandshakeBytes
 	LimitProxyTime
+	LimitRawInput
+	LimitRawIdle
 	limitCount
 )
 
@@ -62,6 +64,8 @@ var limitNames = [...]string{
 	LimitHandshakeTime:  "tls_handshake_time",
 	LimitHandshakeBytes: "tls_handshake_bytes",
 	LimitProxyTime:      "proxy_time",
+	LimitRawInput:       "raw_input",
+	LimitRawIdle:        "raw_idle",
 }
 
 // String is the name of the limit for logs and metrics. Any goroutine.

@@ -128,6 +128,9 @@ func (t *handshakeTask) Run(e *Engine) {
 	case c.state != connHandshake:
 	case err != nil:
 		e.refuseHandshake(c, err)
+	case c.raw:
+		e.openRaw(c)
+		e.begin(c)
 	default:
 		c.state = connHTTP
 		e.restartTimer(c, e.opts.HeaderTimeout)
@@ -216,6 +219,10 @@ func (e *Engine) broke(c *Conn) {
 	e.stats.TLSFaults++
 	c.deaf = true
 	e.dropInbound(c)
+	if c.state == connRaw {
+		e.endRaw(c, ErrTLS)
+		return
+	}
 	if c.state > connClosing {
 		e.net.Close(c) // all has been said
 		return

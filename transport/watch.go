@@ -159,6 +159,8 @@ func (e *Engine) connTimer(c *Conn) {
 		e.announcedTimeout(c)
 	case connHandshake:
 		e.handshakeTimeout(c)
+	case connRaw:
+		e.idleRaw(c)
 	case connCandidate:
 		e.stats.Limits[LimitUpgradeTime]++
 		e.closeFrames(c, ws.StatusNone, nil)

@@ -76,6 +76,10 @@ func (l *loop) receive(gc gnet.Conn, by *Listener) gnet.Action {
 	case by.TLS != nil:
 		l.engine.Secure(c, by.TLS)
 	}
+	if by.Raw != nil {
+		defer l.guard(c)
+		l.engine.Speak(c, func(ref transport.RawRef) transport.Raw { return by.Raw(l.engine.Index(), ref) })
+	}
 	return gnet.None
 }
 

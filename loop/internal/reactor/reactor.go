@@ -48,6 +48,9 @@ type Listener struct {
 	Proxies []netip.Prefix // whose PROXY header is believed
 	Trusted bool           // who connects is a proxy to believe, whatever its address
 
+	// Raw opens a connection of another protocol on a loop, nil for the engine's.
+	Raw func(loop int, ref transport.RawRef) transport.Raw
+
 	announced *transport.Announced // made from the others, nil without Proxy
 }
 

@@ -23,6 +23,7 @@ type flags struct {
 	redis       string
 	redisKey    string
 	lines       bool
+	publish     bool
 	engine      bool
 	attach      string // to a server of package net/http
 	listen      string
@@ -43,6 +44,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	flag.BoolVar(&f.markHeaders, "mark-headers", false, "switch")
 	flag.BoolVar(&f.roomEvents, "room-events", false, "switch")
 	flag.BoolVar(&f.lines, "lines", false, "switch")
+	flag.BoolVar(&f.publish, "publish", false, "switch")
 	flag.BoolVar(&f.engine, "engine-events", false, "switch")
 	compress := flag.Int("http-compression", 1024, "bytes")
 	flag.StringVar(&f.adapter, "adapter", "none", "none or redis and its kinds")

@@ -36,11 +36,16 @@ func run() error {
 	}
 	defer joined.close()
 	cfg.Adapter = joined.adapter
+	app := &app{joined: joined, held: map[string]func(...any) error{}}
+	if f.publish {
+		app.listenForLines(&cfg)
+	}
 	server, err := loop.New(cfg)
 	if err != nil {
 		return err
 	}
-	app := &app{server: server, joined: joined, held: map[string]func(...any) error{}}
+	app.server = server
+	app.publishers(f)
 	app.namespaces()
 	app.engine(f)
 	if f.roomEvents {
@@ -64,6 +69,9 @@ func run() error {
 		defer func() { _ = host.Close() }()
 	}
 	app.journal(map[string]any{"listening": f.listen})
+	if f.publish {
+		app.tellPublishPort()
+	}
 	if f.lines {
 		if err := app.lines(); err != nil {
 			return err
@@ -83,6 +91,8 @@ type app struct {
 	joined   cluster
 	fixed    []*loop.Namespace
 	families []*loop.Namespace // the parents of dynamic namespaces
+
+	publishing *loop.PerLoop[map[*loop.RawConn]struct{}] // connections of --publish, by loop
 
 	writing sync.Mutex // orders the lines of the journal
 

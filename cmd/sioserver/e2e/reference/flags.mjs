@@ -29,6 +29,7 @@ const DEFAULTS = {
   'mark-headers': 'false',
   'generate-id': '',
   'lines': 'false',
+  'publish': 'false',
   'engine-events': 'false',
   'room-events': 'false',
   'cleanup-namespaces': 'false',

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { Server } from 'socket.io';
 import { serveLines } from '../suite/lines.mjs';
+import { servePublish } from '../suite/publish.mjs';
 import { cluster } from './cluster.mjs';
 import { readFlags, serverOptions } from './flags.mjs';
 import { namespaces } from './namespaces.mjs';
@@ -96,5 +97,6 @@ http.on('error', (err) => {
 });
 http.listen(Number(port), host, async () => {
   journal({ listening: `${host}:${port}` });
+  if (flags.publish === 'true') journal({ event: 'publish', port: await servePublish(io) });
   if (flags.lines === 'true') journal({ event: 'lines', port: await serveLines(io) });
 });

@@ -67,7 +67,7 @@ func New(tokens *auth.Tokens, h *hooks.Client, gate *connect.Gate, users *connec
 
 // Start implements [node.Part].
 func (e *Engine) Start(_ context.Context, n *node.Node) error {
-	e.node, e.log, e.loops = n, n.Log, n.Server.Loops()
+	e.node, e.log, e.loops = n, n.Log, len(n.Server.Loops())
 	for i := range e.limits {
 		e.limits[i] = newCounter(e.loops)
 	}

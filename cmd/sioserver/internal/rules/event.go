@@ -73,7 +73,7 @@ func (n *namespace) event(s *loop.Socket, e *loop.Event) {
 	if t.limits.EventsPerSecond > 0 || t.limits.BytesPerSecond > 0 || st.EventsPerSecond > 0 {
 		now = n.engine.now()
 		if limit := c.within(t, st, now, e.Size()); limit >= 0 {
-			n.engine.limits[limit].add(s.Loop())
+			n.engine.limits[limit].add(s.Loop().Index())
 			n.violation(s, e, st, c, now, limitNames[limit])
 			return
 		}
@@ -85,24 +85,24 @@ func (n *namespace) event(s *loop.Socket, e *loop.Event) {
 	}
 	r, known := t.find(name)
 	if r == nil {
-		n.engine.unruled.add(s.Loop())
+		n.engine.unruled.add(s.Loop().Index())
 		deny(e, problem{"unknown_event", "there is no rule for this event"})
 		return
 	}
-	r.events.add(s.Loop())
+	r.events.add(s.Loop().Index())
 	room := ""
 	if len(r.to) > 0 && !r.everyone {
 		var ok bool
 		if room, ok = r.to.expand(s, st, e.Args()); !ok {
-			r.refused.add(s.Loop())
+			r.refused.add(s.Loop().Index())
 			deny(e, problem{"bad_request", "the event does not name the room"})
 			return
 		}
 	}
 	if p := r.permits(s, st, e, room); p.Code != "" {
-		r.refused.add(s.Loop())
+		r.refused.add(s.Loop().Index())
 		if p.Code == "too_large" {
-			n.engine.limits[limitRuleBytes].add(s.Loop())
+			n.engine.limits[limitRuleBytes].add(s.Loop().Index())
 		}
 		deny(e, p)
 		return
@@ -112,8 +112,8 @@ func (n *namespace) event(s *loop.Socket, e *loop.Event) {
 			now = n.engine.now()
 		}
 		if !c.ruleRate(t, r).take(now, float64(r.Rate), 1) {
-			r.refused.add(s.Loop())
-			n.engine.limits[limitRuleRate].add(s.Loop())
+			r.refused.add(s.Loop().Index())
+			n.engine.limits[limitRuleRate].add(s.Loop().Index())
 			n.violation(s, e, st, c, now, "rate")
 			return
 		}
@@ -208,7 +208,7 @@ func (n *namespace) act(s *loop.Socket, e *loop.Event, st *session.State, c *cli
 	case "hook":
 		n.ask(s, e, st, c, t, r)
 	default: // deny
-		r.refused.add(s.Loop())
+		r.refused.add(s.Loop().Index())
 		deny(e, problem{"forbidden", "the event is denied"})
 	}
 }

@@ -78,7 +78,7 @@ func (n *namespace) ask(s *loop.Socket, e *loop.Event, st *session.State, c *cli
 	lanes := &n.engine.lanes
 	if r.Order == "none" {
 		if !lanes.run(a.run) {
-			n.engine.limits[limitPending].add(s.Loop())
+			n.engine.limits[limitPending].add(s.Loop().Index())
 			a.fail("too many events wait for the backend")
 		}
 		return
@@ -88,10 +88,10 @@ func (n *namespace) ask(s *loop.Socket, e *loop.Event, st *session.State, c *cli
 	}
 	switch c.lane.add(lanes, a.run) {
 	case laneFull:
-		n.engine.limits[limitLane].add(s.Loop())
+		n.engine.limits[limitLane].add(s.Loop().Index())
 		a.fail("too many events of the socket wait for the backend")
 	case lanesFull:
-		n.engine.limits[limitPending].add(s.Loop())
+		n.engine.limits[limitPending].add(s.Loop().Index())
 		a.fail("too many events wait for the backend")
 	}
 }
@@ -135,7 +135,7 @@ func message(err error) string {
 
 // fail is what the rule wants to happen without an answer. It may run on a loop.
 func (a *asking) fail(why string) {
-	a.rule.refused.add(a.socket.Loop())
+	a.rule.refused.add(a.socket.Loop().Index())
 	switch a.rule.OnError {
 	case "no_ack":
 	case "disconnect":
