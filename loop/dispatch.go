@@ -8,20 +8,27 @@ import (
 	"github.com/sioserver/sioserver/proto/socketio"
 )
 
-// plan is which handlers an event has, in the order in which they run.
+// plan is which handlers an event has.
 type plan struct {
-	set *handlerSet
-	own *socketHandlers
+	set    *handlerSet
+	own    *socketHandlers // nil of a socket without
+	events []*Registration // those of the set for this event
 }
 
-// each calls f with every handler of an event until it returns false.
-func (p plan) each(name []byte, f func(*Registration) bool) {
-	var any, use, events []*Registration
-	if p.own != nil {
-		any, use, events = p.own.any, p.own.use, p.own.events[string(name)]
+// find looks up the handlers of an event.
+func (p *plan) find(name []byte, set *handlerSet, own *socketHandlers) {
+	p.set, p.own, p.events = set, own, set.events[string(name)]
+}
+
+// each calls f with every handler of an event, in the order in which they run,
+// until it returns false.
+func (p *plan) each(name []byte, f func(*Registration) bool) {
+	if p.own == nil {
+		_ = all(p.set.any, f) && all(p.set.use, f) && all(p.events, f)
+		return
 	}
-	_ = all(p.set.any, f) && all(any, f) && all(p.set.use, f) && all(use, f) &&
-		all(p.set.events[string(name)], f) && all(events, f)
+	_ = all(p.set.any, f) && all(p.own.any, f) && all(p.set.use, f) && all(p.own.use, f) &&
+		all(p.events, f) && all(p.own.events[string(name)], f)
 }
 
 // all calls f with every element until it returns false, and reports whether it
@@ -36,7 +43,7 @@ func all(list []*Registration, f func(*Registration) bool) bool {
 }
 
 // modes reports whether an event has handlers, and whether all are inline.
-func (p plan) modes(name []byte) (some, inline bool) {
+func (p *plan) modes(name []byte) (some, inline bool) {
 	inline = true
 	p.each(name, func(r *Registration) bool {
 		some = true
@@ -48,13 +55,13 @@ func (p plan) modes(name []byte) (some, inline bool) {
 
 // inline is modes for who only asks where the handlers run; an event without
 // any can be dropped wherever that is found.
-func (p plan) inline(name []byte, here bool) bool {
+func (p *plan) inline(name []byte, here bool) bool {
 	some, inline := p.modes(name)
 	return some && inline || !some && here
 }
 
-// plan is the handlers of the socket as of now.
-func (s *Socket) plan() plan { return plan{s.ns.handlers.Load(), s.handlers.Load()} }
+// plan finds the handlers of the socket for an event as of now.
+func (s *Socket) plan(p *plan, name []byte) { p.find(name, s.ns.handlers.Load(), s.handlers.Load()) }
 
 // dispatch brings an event to its handlers. bins, and with them p's text, are
 // the handlers' for good; without bins p is a view of the loop's buffer.
@@ -64,12 +71,14 @@ func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte
 	if p.NameEscaped {
 		name = p.AppendEventName(nil)
 	}
-	pl := plan{set: e.ns.handlers.Load()}
+	var own *socketHandlers
 	busy := false
 	if e.handle != nil {
-		pl.own = e.handle.handlers.Load()
+		own = e.handle.handlers.Load()
 		busy = e.handle.busy()
 	}
+	var pl plan
+	pl.find(name, e.ns.handlers.Load(), own)
 	some, inline := pl.modes(name)
 	if !some && !busy {
 		l.unhandled.Add(1)
@@ -81,7 +90,7 @@ func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte
 		// all of them.
 		l.inside = true
 		l.event.set(sock, p, name, bins)
-		sock.handle(&l.event, pl)
+		sock.handle(&l.event, &pl)
 		l.event = Event{}
 		l.inside = false
 		return
@@ -92,7 +101,8 @@ func (l *Loop) dispatch(e *entry, slot uint32, p *socketio.Packet, bins [][]byte
 // set fills an event with views.
 func (e *Event) set(s *Socket, p *socketio.Packet, name []byte, bins [][]byte) {
 	e.socket, e.name = s, name
-	e.args = Args{raw: p.Args, n: p.NumArgs, bins: bins, form: s.ns.server.form}
+	e.args.raw, e.args.n, e.args.bins = p.Args, p.NumArgs, bins
+	e.args.part, e.args.form = false, s.ns.server.form
 	e.id, e.wants, e.acked = p.ID, p.HasID, false
 }
 
@@ -134,7 +144,7 @@ func (e *Event) size() int {
 
 // handle calls the handlers of an event. What a client has sent before it left
 // is handled like the rest; what waits when this side disconnects it is not.
-func (s *Socket) handle(e *Event, p plan) {
+func (s *Socket) handle(e *Event, p *plan) {
 	some := false
 	p.each(e.name, func(r *Registration) bool {
 		some = true

@@ -43,9 +43,11 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	}
 	l := s.loop
 	f := l.server.form
-	a, err := a.in(f)
-	if err != nil {
-		return err
+	if !a.is(f) {
+		var err error
+		if a, err = a.in(f); err != nil {
+			return err
+		}
 	}
 	if l.direct() {
 		if e := l.find(s.ref); e != nil {
@@ -140,9 +142,11 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 	}
 	l := s.loop
 	f := l.server.form
-	a, err := a.in(f)
-	if err != nil {
-		return err
+	if !a.is(f) {
+		var err error
+		if a, err = a.in(f); err != nil {
+			return err
+		}
 	}
 	if l.direct() {
 		if e := l.find(s.ref); e != nil {

@@ -109,10 +109,13 @@ func (a Args) Slice(from, to int) Args {
 	return Args{raw: raw, n: to - from, bins: a.bins, part: true, form: a.form}
 }
 
+// is reports whether in would change nothing.
+func (a *Args) is(f form) bool { return a.form == f && (!a.part || f == formMsgPack) }
+
 // in returns the arguments in a form, with those attachments only that they
 // cite.
 func (a Args) in(f form) (Args, error) {
-	if a.form == f && (!a.part || f == formMsgPack) {
+	if a.is(f) {
 		return a, nil
 	}
 	raw, bins, err := f.appendCited(nil, nil, a)

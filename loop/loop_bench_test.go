@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 )
@@ -19,7 +20,25 @@ func BenchmarkEchoInline(b *testing.B) {
 	}
 }
 
-// BenchmarkEchoTyped: the same, decoded into Go values and encoded again.
+// BenchmarkEchoInline16: sixteen of them at a time, as a client sends that does
+// not wait; the time is that of one.
+func BenchmarkEchoInline16(b *testing.B) {
+	f := newFakeServer(b)
+	f.On("echo", func(s *Socket, e *Event) {
+		_ = s.EmitArgs("echo", e.Args())
+		if e.WantsAck() {
+			_ = e.AckArgs(e.Args())
+		}
+	}, Inline())
+	c := f.connect(b)
+	in := bytes.Repeat(maskedText(`42["echo","~AAAAAAAAAAAAAAAAAAAAAAAAAAAxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"]`), 16)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += 16 {
+		f.feed(c, in)
+	}
+}
+
+// BenchmarkEchoTyped: a single one, decoded into Go values and encoded again.
 func BenchmarkEchoTyped(b *testing.B) {
 	f := newFakeServer(b)
 	type message struct {

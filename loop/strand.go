@@ -69,7 +69,9 @@ func (l *Loop) run(a *actor, j job) {
 	st.mu.jobs = append(st.mu.jobs, j)
 	if j.event != nil {
 		st.mu.bytes = j.event.size()
-		j.inline = j.event.socket.plan().inline(j.event.name, true)
+		var p plan
+		j.event.socket.plan(&p, j.event.name)
+		j.inline = p.inline(j.event.name, true)
 	}
 	a.strand.Store(st)
 	l.server.strands.add()
@@ -147,7 +149,7 @@ func (st *strand) work(onLoop bool) (again bool) {
 		j := st.mu.jobs[st.mu.head]
 		inline, p := j.inline, plan{}
 		if j.event != nil {
-			p = j.event.socket.plan()
+			j.event.socket.plan(&p, j.event.name)
 			inline = p.inline(j.event.name, onLoop)
 		}
 		if inline != onLoop {
@@ -170,7 +172,7 @@ func (st *strand) work(onLoop bool) (again bool) {
 			j.call()
 			continue
 		}
-		j.event.socket.handle(j.event, p)
+		j.event.socket.handle(j.event, &p)
 		j.event.release()
 	}
 	if onLoop {

@@ -35,17 +35,19 @@ func (relayPart) Stop(context.Context) error { return nil }
 func relay(n *loop.Namespace) {
 	n.On("echo", func(s *loop.Socket, e *loop.Event) {
 		_ = s.EmitArgs("echo", e.Args())
-		acknowledge(e, e.Args())
+		if e.WantsAck() {
+			_ = e.AckArgs(e.Args())
+		}
 	}, loop.Inline())
 	n.On("join", func(s *loop.Socket, e *loop.Event) {
 		if room, ok := roomOf(e); ok && s.Join(room) == nil {
-			acknowledge(e, loop.Args{})
+			acknowledge(e)
 		}
 	}, loop.Inline())
 	n.On("leave", func(s *loop.Socket, e *loop.Event) {
 		if room, ok := roomOf(e); ok {
 			s.Leave(room)
-			acknowledge(e, loop.Args{})
+			acknowledge(e)
 		}
 	}, loop.Inline())
 	n.On("room", func(_ *loop.Socket, e *loop.Event) {
@@ -59,9 +61,9 @@ func relay(n *loop.Namespace) {
 }
 
 // acknowledge answers an event if the client wants an answer.
-func acknowledge(e *loop.Event, a loop.Args) {
+func acknowledge(e *loop.Event) {
 	if e.WantsAck() {
-		_ = e.AckArgs(a)
+		_ = e.AckArgs(loop.Args{})
 	}
 }
 
