@@ -125,8 +125,8 @@ and told over HTTP. Without a verb it serves.`
 	root.SetHelpCommandGroupID("look")
 	root.SetCompletionCommandGroupID("setup")
 	for group, verbs := range map[string][]*cobra.Command{
-		"run":   {named(a.serveCommand(), "serve"), a.devCommand()},
-		"setup": {a.initCommand(), a.configCommand(), a.secretCommand(), a.versionCommand()},
+		"run":   {named(a.serveCommand(), "serve"), a.devCommand(), a.clientCommand()},
+		"setup": {a.initCommand(), a.configCommand(), a.secretCommand(), a.webhookCommand(), a.doctorCommand(), a.versionCommand()},
 	} {
 		for _, v := range verbs {
 			v.GroupID = group

@@ -20,7 +20,7 @@ func (a *App) configCommand() *cobra.Command {
 		Use: "config", Short: "Check, print and describe the configuration",
 		Example: "  sioserver config check -c sioserver.yaml\n  sioserver config print --diff",
 	}
-	c.AddCommand(a.checkCommand(), a.printCommand(), a.docsCommand())
+	c.AddCommand(a.checkCommand(), a.printCommand(), a.docsCommand(), a.migrateCommand())
 	return c
 }
 
@@ -30,12 +30,13 @@ type checked struct {
 	Files    []string        `json:"files"`
 	Problems config.Problems `json:"problems"`
 	Warnings config.Problems `json:"warnings"`
+	Probes   []probed        `json:"probes,omitempty"`
 }
 
 // checkCommand checks a configuration.
 func (a *App) checkCommand() *cobra.Command {
 	var s source
-	var asJSON bool
+	var asJSON, try bool
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check a configuration without running it",
@@ -55,12 +56,17 @@ wrong.`,
 			if err != nil && !errors.As(err, &problems) {
 				return err
 			}
-			if asJSON {
-				err = printJSON(a.Stdout, checked{len(problems) == 0, append([]string{}, r.Files...), append(config.Problems{}, problems...), append(config.Problems{}, loaded.Warnings...)})
-			} else {
-				err = a.printChecked(r.Files, problems, loaded.Warnings)
+			result := checked{len(problems) == 0, append([]string{}, r.Files...), append(config.Problems{}, problems...), append(config.Problems{}, loaded.Warnings...), nil}
+			if try && result.OK {
+				result.Probes = probe(c.Context(), loaded.Config)
+				result.OK = !slices.ContainsFunc(result.Probes, func(p probed) bool { return p.Error != "" })
 			}
-			if err == nil && len(problems) > 0 {
+			if asJSON {
+				err = printJSON(a.Stdout, result)
+			} else {
+				err = a.printChecked(result)
+			}
+			if err == nil && !result.OK {
 				return failed
 			}
 			return err
@@ -69,25 +75,36 @@ wrong.`,
 	s.flags(c)
 	c.Flags().BoolVar(&s.dev, "dev", false, "check it as development mode would")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&try, "probe", false, "try to reach what it refers to as well: Redis, backends, key sets, certificates")
 	return c
 }
 
-func (a *App) printChecked(files []string, problems, warnings config.Problems) error {
-	for _, w := range warnings {
+func (a *App) printChecked(r checked) error {
+	for _, w := range r.Warnings {
 		fmt.Fprintf(a.Stderr, "warning: %s\n", w)
 	}
-	for _, p := range problems {
+	for _, p := range r.Problems {
 		fmt.Fprintf(a.Stderr, "error: %s\n", p)
 	}
-	what := strings.Join(files, ", ")
+	for _, p := range r.Probes {
+		if p.Error != "" {
+			fmt.Fprintf(a.Stderr, "error: %s: %s: %s\n", p.Name, p.Address, p.Error)
+		} else {
+			fmt.Fprintf(a.Stdout, "reached: %s: %s\n", p.Name, p.Address)
+		}
+	}
+	what := strings.Join(r.Files, ", ")
 	if what == "" {
 		what = "the configuration (no file)"
 	}
-	if len(problems) > 0 {
-		_, err := fmt.Fprintf(a.Stdout, "%s: %s, %s\n", what, count(len(problems), "error"), count(len(warnings), "warning"))
-		return err
+	verdict := "ok"
+	switch {
+	case len(r.Problems) > 0:
+		verdict = count(len(r.Problems), "error")
+	case !r.OK:
+		verdict = "not all it refers to can be reached"
 	}
-	_, err := fmt.Fprintf(a.Stdout, "%s: ok, %s\n", what, count(len(warnings), "warning"))
+	_, err := fmt.Fprintf(a.Stdout, "%s: %s, %s\n", what, verdict, count(len(r.Warnings), "warning"))
 	return err
 }
 

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -83,10 +84,15 @@ and print what to do next. An existing file stays unless --force is given.`,
 				return usageError{fmt.Errorf("--for: %q is not one of %s", kind, strings.Join(initKinds, ", "))}
 			}
 			i := newInitial(kind)
-			if output == "-" {
-				return initTemplate.Execute(a.Stdout, i)
+			var b bytes.Buffer
+			if err := initTemplate.Execute(&b, i); err != nil {
+				return err
 			}
-			if err := writeInitial(output, i, force); err != nil {
+			if output == "-" {
+				_, err := b.WriteTo(a.Stdout)
+				return err
+			}
+			if err := writeNew(output, b.Bytes(), force); err != nil {
 				return err
 			}
 			_, err := fmt.Fprint(a.Stdout, i.nextSteps(output))
@@ -101,20 +107,21 @@ and print what to do next. An existing file stays unless --force is given.`,
 	return c
 }
 
-// writeInitial writes the file.
-func writeInitial(name string, i initial, force bool) error {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+// writeNew writes a file that holds secrets. One that is there stays unless
+// force is set.
+func writeNew(name string, text []byte, force bool) error {
 	if force {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	f, err := os.OpenFile(name, flags, 0o600)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already: --force replaces it, -o writes another one", name)
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(initTemplate.Execute(f, i), f.Close())
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
