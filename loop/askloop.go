@@ -177,7 +177,7 @@ func (a *asking) answer(w http.ResponseWriter, r *http.Request) {
 	h["Content-Type"] = nil // and not what package net/http finds likely
 	a.fields(func(name, value string) {
 		switch {
-		case name == "Date":
+		case name == "Date", name == "Keep-Alive": // of the host, whose connection it is; HTTP/2 has no such field
 		case name == "Connection" && (r.ProtoMajor > 1 || value != "close"):
 		case name == "Set-Cookie" || name == "Vary" || seen[name]:
 			h.Add(name, value) // to those of others

@@ -180,6 +180,11 @@ func TestAttachHTTP2(t *testing.T) {
 		if a.ProtoMajor != 2 || a.StatusCode != 200 {
 			t.Fatalf("HTTP/%d, status %d, %s", a.ProtoMajor, a.StatusCode, got)
 		}
+		for _, name := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "Proxy-Connection"} {
+			if v := a.Header.Values(name); len(v) > 0 { // clients must refuse such an answer (RFC 9113, 8.2.2)
+				t.Errorf("%s: %q", name, v)
+			}
+		}
 		return got
 	}
 	at := base + "&sid=" + ask("GET", base, "")[len(`0{"sid":"`):][:20]

@@ -22,7 +22,7 @@ export const TRANSPORTS = {
 export const settled = (mode) => (mode === 'polling' ? 'polling' : 'websocket');
 
 // With servers attached to one of HTTP/2 that is what is spoken, as far as clients can.
-const two = /^h2/.test(process.env.SIO_ATTACH ?? '');
+export const two = /^h2/.test(process.env.SIO_ATTACH ?? '');
 if (two) overHTTP2();
 
 const open = new Set();

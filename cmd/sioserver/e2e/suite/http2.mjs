@@ -2,11 +2,13 @@
 // as the client has it for Node.js, knows HTTP/1.1 only.
 
 import { Fetch, NodeWebSocket as WebSocket } from 'engine.io-client';
-import { Agent, setGlobalDispatcher } from 'undici';
+import { Agent, fetch, setGlobalDispatcher } from 'undici';
 
-// From here on fetch speaks HTTP/2 to who offers it.
+// From here on fetch speaks HTTP/2 to who offers it. It is undici's own: that of Node.js 20 is an older one, which never
+// settles what is asked of a server that went away while a request over HTTP/2 was under way.
 export function overHTTP2() {
   setGlobalDispatcher(new Agent({ allowH2: true }));
+  globalThis.fetch = fetch;
 }
 
 // The transports of a client of version 4, in the order of each mode.
