@@ -103,6 +103,12 @@ func (l *Listener) name() string {
 	return l.Address
 }
 
+// unix reports whether the listener is known to be a unix socket.
+func (l *Listener) unix() bool {
+	_, given := l.Listener.(*net.UnixListener)
+	return given || strings.HasPrefix(l.Address, "unix:")
+}
+
 // check returns what is wrong with the listener, of a server with so many
 // trusted proxies.
 func (l *Listener) check(proxies int) error {
@@ -119,9 +125,11 @@ func (l *Listener) check(proxies int) error {
 		return fail("is given, and so is its socket: ReusePort must be set by whoever makes that")
 	case l.ProxyProtocol < ProxyOff || l.ProxyProtocol > ProxyRequired:
 		return fail("has ProxyProtocol %d, it must be ProxyOff, ProxyOptional or ProxyRequired", l.ProxyProtocol)
+	case l.ProxyProtocol != ProxyOff && !l.Trusted && l.unix():
+		return fail("has the PROXY protocol and nobody to believe, for on a unix socket nobody has an address: set Trusted")
 	case l.ProxyProtocol != ProxyOff && !l.Trusted && proxies == 0:
 		return fail("has the PROXY protocol and nobody to believe: set TrustedProxies, or Trusted if only proxies can reach it")
-	case l.Mode != 0 && (l.Listener != nil || !strings.HasPrefix(l.Address, "unix:")):
+	case l.Mode != 0 && (l.Listener != nil || !l.unix()):
 		return fail("is no unix socket that the server makes, and has a Mode: leave it out")
 	case l.Mode&^fs.ModePerm != 0:
 		return fail("has Mode %s, it may have permissions only", l.Mode)

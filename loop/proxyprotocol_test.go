@@ -277,6 +277,10 @@ func TestProxyProtocolConfig(t *testing.T) {
 			loop.Config{Listeners: []loop.Listener{{Address: "x:1", ProxyProtocol: loop.ProxyRequired}}},
 			"loop: the listener x:1 has the PROXY protocol and nobody to believe: set TrustedProxies, or Trusted if only proxies can reach it",
 		},
+		{
+			loop.Config{TrustedProxies: loopback, Listeners: []loop.Listener{{Address: "unix:/x", ProxyProtocol: loop.ProxyOptional}}},
+			"loop: the listener unix:/x has the PROXY protocol and nobody to believe, for on a unix socket nobody has an address: set Trusted",
+		},
 	} {
 		if _, err := loop.New(v.cfg); err == nil || !strings.HasPrefix(err.Error(), v.want) {
 			t.Errorf("%v, want %s", err, v.want)

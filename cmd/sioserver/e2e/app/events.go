@@ -85,7 +85,7 @@ func (a *app) echoes(n *loop.Namespace) {
 		if raw := h.RawAuth(); raw != nil {
 			auth = raw
 		}
-		return map[string]any{"auth": auth, "query": query, "headers": headers}, nil
+		return map[string]any{"auth": auth, "query": query, "headers": headers, "address": h.Address()}, nil
 	})
 	loop.OnAck0(n, "transport", func(s *loop.Socket) (string, error) { return s.Transport(), nil })
 }

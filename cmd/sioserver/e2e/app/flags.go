@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -26,6 +27,7 @@ type flags struct {
 	publish     bool
 	engine      bool
 	attach      string // to a server of package net/http
+	behind      string // a proxy
 	listen      string
 	tls         *tls.Config
 }
@@ -119,13 +121,31 @@ func configuration() (cfg loop.Config, f flags, err error) {
 	if away > 0 {
 		cfg.ConnectionStateRecovery = &loop.RecoveryConfig{MaxDisconnectionDuration: away, SkipMiddlewares: on(!*again), RestoreData: restored}
 	}
-	return cfg, f, err
+	return cfg, f, errors.Join(err, f.trust(&cfg))
 }
 
 // place adds the flags that say where to serve.
 func (f *flags) place() {
 	flag.StringVar(&f.listen, "listen", "", "host:port")
 	flag.StringVar(&f.attach, "attach", "none", "none, http1, h2 or h2-only")
+	flag.StringVar(&f.behind, "behind", "none", "none, http or proxy-protocol")
+}
+
+// trust makes everybody who connects a proxy that is believed: what it says in
+// fields of HTTP, or by the PROXY protocol.
+func (f *flags) trust(cfg *loop.Config) error {
+	l := loop.Listener{Address: f.listen, TLS: cfg.TLS, Trusted: true}
+	switch f.behind {
+	case "none":
+		return nil
+	case "http":
+	case "proxy-protocol":
+		l.ProxyProtocol = loop.ProxyRequired
+	default:
+		return fmt.Errorf("--behind %s: it must be none, http or proxy-protocol", f.behind)
+	}
+	cfg.Listen, cfg.TLS, cfg.Listeners = nil, nil, []loop.Listener{l}
+	return nil
 }
 
 // detach leaves listening to a server of package net/http if there is to be one.

@@ -1,7 +1,8 @@
 // The server under test behind a reverse proxy: node proxy/behind.mjs KIND COMMAND… --listen HOST:PORT FLAGS…
 //
-// KIND is nginx or haproxy. The command serves at a port of its own; this program serves at HOST:PORT by the proxy and
-// passes the journal on. It keeps CONTRACT.md, so it can be a SIO_SERVER_CMD.
+// KIND is one of KINDS. The command serves at a port of its own, or at a unix socket; this program serves at HOST:PORT by
+// the proxy and passes the journal on. It keeps CONTRACT.md, so it can be a SIO_SERVER_CMD. The command knows the flag
+// --behind: what it is to believe of whoever connects.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,12 +18,20 @@ const command = rest.slice(0, at);
 const outer = rest[at + 1];
 const flags = rest.slice(at + 2);
 
-const PROXIES = {
-  nginx: (conf, dir) => ['nginx', '-p', dir, '-c', conf, '-e', 'stderr'],
-  haproxy: (conf) => ['haproxy', '-db', '-q', '-f', conf],
+const nginx = (conf, dir) => ['nginx', '-p', dir, '-c', conf, '-e', 'stderr'];
+const haproxy = (conf) => ['haproxy', '-db', '-q', '-f', conf];
+
+// The program, its configuration, how the server is told of clients, whether it has a unix socket.
+const KINDS = {
+  nginx: { program: nginx, conf: 'nginx.conf', behind: 'http' },
+  'nginx-unix': { program: nginx, conf: 'nginx.conf', behind: 'http', unix: true },
+  haproxy: { program: haproxy, conf: 'haproxy.conf', behind: 'http' },
+  'haproxy-v1': { program: haproxy, conf: 'haproxy-tcp.conf', behind: 'proxy-protocol', unix: true, send: 'send-proxy' },
+  'haproxy-v2': { program: haproxy, conf: 'haproxy-tcp.conf', behind: 'proxy-protocol', send: 'send-proxy-v2' },
 };
-if (!PROXIES[kind] || at < 1) {
-  console.error(`usage: behind.mjs ${Object.keys(PROXIES).join('|')} COMMAND… --listen HOST:PORT FLAGS…`);
+const how = KINDS[kind];
+if (!how || at < 1) {
+  console.error(`usage: behind.mjs ${Object.keys(KINDS).join('|')} COMMAND… --listen HOST:PORT FLAGS…`);
   process.exit(2);
 }
 
@@ -55,21 +64,23 @@ function listens(port) {
   });
 }
 
-const inner = `127.0.0.1:${await freePort()}`;
-const server = start([...command, '--listen', inner, ...flags], ['ignore', 'pipe', 'inherit']);
+const inner = how.unix ? `unix:${join(dir, 'socket')}` : `127.0.0.1:${await freePort()}`;
+const server = start([...command, '--listen', inner, `--behind=${how.behind}`, ...flags], ['ignore', 'pipe', 'inherit']);
 let proxy;
 let ending = false;
 
-const conf = join(dir, `${kind}.conf`);
-const template = readFileSync(fileURLToPath(new URL(`${kind}.conf`, import.meta.url)), 'utf8');
-writeFileSync(conf, template.replaceAll('{{listen}}', outer).replaceAll('{{server}}', inner).replaceAll('{{dir}}', dir));
+const conf = join(dir, how.conf);
+const template = readFileSync(fileURLToPath(new URL(how.conf, import.meta.url)), 'utf8');
+const values = { listen: outer, server: inner, dir, send: how.send };
+if (how.program === haproxy) values.server = inner.replace(/^unix:/, 'unix@');
+writeFileSync(conf, template.replaceAll(/{{(\w+)}}/g, (_, name) => values[name]));
 
 async function serve() {
-  proxy = start(PROXIES[kind](conf, dir), ['ignore', 'inherit', 'inherit']);
+  proxy = start(how.program(conf, dir), ['ignore', 'inherit', 'inherit']);
   const port = Number(outer.split(':')[1]);
-  const early = proxy.ended.then((how) => {
+  const early = proxy.ended.then((why) => {
     if (ending) return true;
-    console.error(`${kind} ended with ${how}`);
+    console.error(`${kind} ended with ${why}`);
     process.exit(1);
   });
   while (!(await Promise.race([listens(port), early])));

@@ -49,8 +49,8 @@ function echoes(socket) {
     for (let i = 0; i < n; i++) socket.emit('seq', i);
   });
   socket.on('handshake', (ack) => {
-    const { auth, query, headers } = socket.handshake;
-    ack({ auth, query, headers });
+    const { auth, query, headers, address } = socket.handshake;
+    ack({ auth, query, headers, address });
   });
   socket.on('steps', (ack) => ack(socket.data.steps ?? []));
   socket.on('transport', (ack) => ack(socket.conn.transport.name));

@@ -73,7 +73,11 @@ func (c *check) server() {
 	if !strings.HasPrefix(s.Path, "/") || strings.ContainsAny(s.Path, " ?#") {
 		c.wrong("server.path", "%q must begin with a slash and have no space, ? or #", s.Path)
 	}
-	c.prefixes("server.trusted_proxies", s.TrustedProxies)
+	for i, p := range s.TrustedProxies {
+		if p != UnixPeers {
+			c.prefix(fmt.Sprintf("server.trusted_proxies[%d]", i), p)
+		}
+	}
 	if s.ProxyProtocol != "off" && len(s.TrustedProxies) == 0 {
 		c.wrong("server.proxy_protocol", "it is believed from server.trusted_proxies only: give their networks, as in 10.0.0.0/8")
 	}
@@ -145,11 +149,19 @@ func (c *check) address(path, a string, systemd bool) {
 // prefixes looks at networks.
 func (c *check) prefixes(path string, list []string) {
 	for i, p := range list {
-		if _, err := Prefix(p); err != nil {
-			c.wrong(fmt.Sprintf("%s[%d]", path, i), "%q must be a network, as in 10.0.0.0/8 or fd00::/8, or an address", p)
-		}
+		c.prefix(fmt.Sprintf("%s[%d]", path, i), p)
 	}
 }
+
+func (c *check) prefix(path, text string) {
+	if _, err := Prefix(text); err != nil {
+		c.wrong(path, "%q must be a network, as in 10.0.0.0/8 or fd00::/8, or an address", text)
+	}
+}
+
+// UnixPeers stands in server.trusted_proxies for whoever connects to a unix
+// socket, where nobody has an address.
+const UnixPeers = "unix:"
 
 // Prefix reads a network, or an address, which is a network of one.
 func Prefix(text string) (netip.Prefix, error) {

@@ -35,6 +35,7 @@ var rules = []struct{ text, want, right string }{
 	{open + "server: {listen: \"fd:\"}\n", "name of the socket", open + "server: {listen: \"fd:sio\"}\n"},
 	{open + "control: {listen: \":3000\"}\n", "is in server.listen too", ""},
 	{open + "server: {path: socket.io}\n", "must begin with a slash", open + "server: {path: /socket.io}\n"},
+	{open + "server: {trusted_proxies: [unix]}\n", "\"unix\" must be a network", open + "server: {trusted_proxies: ['unix:', 10.0.0.0/8]}\n"},
 	{open + "server: {proxy_protocol: optional}\n", "it is believed from server.trusted_proxies only", open + "server: {proxy_protocol: optional, trusted_proxies: 10.0.0.1}\n"},
 	{open + "server: {trusted_proxies: [10.0.0.0]}\n", "", ""},
 	{open + "server: {trusted_proxies: [10.0.0.0/33]}\n", "must be a network", ""},

@@ -32,7 +32,7 @@ type Server struct {
 	Loops          int      `yaml:"loops" default:"0" max:"256" auto:"true" reload:"restart" doc:"Event loops; 0 takes one for each processor."`
 	ReusePort      bool     `yaml:"reuse_port" default:"true" reload:"restart" doc:"Let other processes listen on the same port; the kernel spreads connections over them."`
 	ProxyProtocol  string   `yaml:"proxy_protocol" default:"off" enum:"off,optional,required" reload:"restart" doc:"Whether connections begin with a PROXY protocol header, version 1 or 2, sent by one of trusted_proxies."`
-	TrustedProxies []string `yaml:"trusted_proxies" reload:"restart" doc:"Networks in CIDR form whose X-Forwarded-For and PROXY headers are believed."`
+	TrustedProxies []string `yaml:"trusted_proxies" reload:"restart" doc:"Networks in CIDR form whose X-Forwarded-For and PROXY headers are believed; unix: is whoever connects to a unix socket."`
 	ServeClient    bool     `yaml:"serve_client" default:"true" reload:"restart" doc:"Hand out the official browser client below path."`
 	IOUring        string   `yaml:"io_uring" default:"auto" enum:"auto,on,off" reload:"restart" doc:"Send what leaves for several clients at a time by io_uring; auto does where the system allows it."`
 	TLS            TLS      `yaml:"tls" doc:"TLS on the client plane."`

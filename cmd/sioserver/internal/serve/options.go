@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +66,9 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		l.ConnectionStateRecovery = r
 	}
 	for _, text := range c.Server.TrustedProxies {
+		if text == config.UnixPeers {
+			continue // see listeners
+		}
 		p, err := config.Prefix(text)
 		if err != nil {
 			return l, err
@@ -98,7 +102,8 @@ func listeners(l *loop.Config, c *config.Config) error {
 		}
 		// A socket that was passed was made by whoever passed it.
 		reuse := onOff(c.Server.ReusePort && !strings.HasPrefix(address, "fd:"))
-		l.Listeners = append(l.Listeners, loop.Listener{Address: address, Mode: mode, ReusePort: reuse, ProxyProtocol: proxy, TLS: l.TLS})
+		trusted := strings.HasPrefix(address, "unix:") && slices.Contains(c.Server.TrustedProxies, config.UnixPeers)
+		l.Listeners = append(l.Listeners, loop.Listener{Address: address, Mode: mode, ReusePort: reuse, ProxyProtocol: proxy, Trusted: trusted, TLS: l.TLS})
 	}
 	l.TLS = nil
 	return nil
