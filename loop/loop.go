@@ -42,6 +42,7 @@ type Loop struct {
 	// Any goroutine.
 	unhandled atomic.Uint64 // events without a handler
 	open      atomic.Int64  // sessions
+	spent     spent         // strands
 	tasks     atomic.Int64  // functions of the application's that wait
 	full      atomic.Uint64 // of these, those that were refused
 }

@@ -68,6 +68,27 @@ func BenchmarkEventOffLoop(b *testing.B) {
 	}
 }
 
+// BenchmarkEchoOffLoop16: sixteen events at a time to a worker and their answers
+// back; the time is that of one.
+func BenchmarkEchoOffLoop16(b *testing.B) {
+	f := newFakeServer(b)
+	done := make(chan struct{}, 16)
+	f.On("echo", func(s *Socket, e *Event) {
+		_ = s.EmitArgs("echo", e.Args())
+		done <- struct{}{}
+	})
+	c := f.connect(b)
+	in := bytes.Repeat(maskedText(`42["echo","~AAAAAAAAAAAAAAAAAAAAAAAAAAAxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"]`), 16)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += 16 {
+		f.feed(c, in)
+		for range 16 {
+			<-done
+		}
+		f.engine.RunTasks()
+	}
+}
+
 // BenchmarkBroadcast: one broadcast, for each number of receivers.
 func BenchmarkBroadcast(b *testing.B) {
 	for _, receivers := range []int{1, 100, 10_000} {

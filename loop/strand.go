@@ -65,7 +65,8 @@ func (l *Loop) run(a *actor, j job) {
 	if a.busy() && st.add(l, j) {
 		return
 	}
-	st = &strand{actor: a}
+	st = l.spent.take()
+	st.actor = a
 	st.mu.jobs = append(st.mu.jobs, j)
 	if j.event != nil {
 		st.mu.bytes = j.event.size()
@@ -121,6 +122,49 @@ func (t *overloadTask) Run(*transport.Engine) {
 // others.
 const turn = 64
 
+// spent are strands that have run dry, for the actors of one loop to come. One may
+// be known still as an actor's, but to the loop alone, which looks before it takes
+// another: nobody adds to a strand in here.
+type spent struct {
+	mu struct {
+		sync.Mutex
+		list []*strand
+	}
+}
+
+// A strand that has had a place for more than strandKeep jobs, and those beyond
+// spentKeep, are left to the garbage collector.
+const (
+	strandKeep = 64
+	spentKeep  = 256
+)
+
+// take returns a strand without jobs. Loop only.
+func (s *spent) take() *strand {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.mu.list)
+	if n == 0 {
+		return new(strand)
+	}
+	st := s.mu.list[n-1]
+	s.mu.list[n-1] = nil
+	s.mu.list = s.mu.list[:n-1]
+	st.mu.over = false
+	return st
+}
+
+// give takes a strand that has run dry, which its caller uses no more. Any
+// goroutine.
+func (s *spent) give(st *strand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.mu.list) < spentKeep && cap(st.mu.jobs) <= strandKeep {
+		st.actor, st.next = nil, nil
+		s.mu.list = append(s.mu.list, st)
+	}
+}
+
 // work does jobs from the front, on a worker if onLoop is false. It reports
 // whether the strand wants another turn on a worker.
 func (st *strand) work(onLoop bool) (again bool) {
@@ -144,6 +188,7 @@ func (st *strand) work(onLoop bool) (again bool) {
 			}
 			st.mu.Unlock()
 			a.loop.server.strands.done()
+			a.loop.spent.give(st)
 			return false
 		}
 		j := st.mu.jobs[st.mu.head]
