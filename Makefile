@@ -45,12 +45,16 @@ race: redis ## Go tests with the race detector
 bin/e2e-app: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/app
 
+bin/e2e-examples: FORCE
+	$(GO) build $(GOFLAGS_TAGS) -o $@ ./docs/examples
+
 bin/e2e-official: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/official
 
-e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official ## official clients against the server, three transports
+e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official bin/e2e-examples ## official clients against the server, three transports
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
+	cd $(E2E) && SIO_EXAMPLES_CMD="$(CURDIR)/bin/e2e-examples" npm run --silent test:examples
 	cd $(E2E) && SIO_OFFICIAL_CMD="$(CURDIR)/bin/e2e-official" npm run --silent test:official
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls

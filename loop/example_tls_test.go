@@ -1,4 +1,4 @@
-// Examples with TLS. That of autocert needs a name in the DNS, so it is compiled and not run.
+// Examples with TLS. That of autocert needs a name in the DNS, so it is compiled and not run; TestAutocert runs the same.
 
 package loop_test
 

@@ -11,6 +11,7 @@ import { until, within } from './wait.mjs';
 const reference = `node "${fileURLToPath(new URL('../reference/server.mjs', import.meta.url))}"`;
 const command = process.env.SIO_SERVER_CMD || reference;
 const devCommand = process.env.SIO_DEV_CMD;
+const examplesCommand = process.env.SIO_EXAMPLES_CMD;
 const officialCommand = process.env.SIO_OFFICIAL_CMD;
 
 // Set by suite/tls.mjs.
@@ -183,6 +184,14 @@ function flagsOf(options) {
     flags.push(`--${name.replace(/[A-Z]/g, (c) => '-' + c.toLowerCase())}=${value}`);
   }
   return flags;
+}
+
+// Starts one of docs/examples. It is ready when it answers a handshake.
+export function startExample(name) {
+  if (!examplesCommand) throw new Error('SIO_EXAMPLES_CMD is not set');
+  const handshake = '/socket.io/?EIO=4&transport=polling';
+  const answers = (server) => until(() => fetch(server.url + handshake).then((res) => res.ok, () => false), 'a handshake', START_MS);
+  return launch(examplesCommand, ['--example', name], answers);
 }
 
 // Starts the server that serves the try-it page: ready when it answers, since it need not keep the whole contract.
