@@ -1,0 +1,85 @@
+// Stats: how webhooks do, for the metrics and the API.
+
+package webhooks
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Stats are the counters of one webhook.
+type Stats struct {
+	Webhook    string
+	Queued     int               // events that wait, those under way included
+	OldestAge  time.Duration     // of those under way: how long their delivery is tried
+	Held       int               // user.offline that wait for the user
+	Deliveries map[string]uint64 // by result: "ok", "retry" for a try that failed, "dead_letter"
+	Dropped    map[string]uint64 // events, by type
+	Disabled   bool              // it answered 410
+	LastError  string
+	LastErrorT time.Time
+}
+
+// counters are those of an endpoint. number and batches are the endpoint's, under
+// its lock.
+type counters struct {
+	number, batches uint64
+
+	mu struct {
+		sync.Mutex
+		deliveries, dropped map[string]uint64
+		last                string
+		at                  time.Time
+	}
+}
+
+func (c *counters) init() {
+	c.mu.deliveries, c.mu.dropped = map[string]uint64{"ok": 0, "retry": 0, "dead_letter": 0}, map[string]uint64{}
+}
+
+func (c *counters) drop(kind string, n uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.dropped[kind] += n
+}
+
+func (c *counters) deliver(result string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.deliveries[result]++
+}
+
+// failed notes a try that failed.
+func (c *counters) failed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.deliveries["retry"]++
+	c.mu.last, c.mu.at = err.Error(), time.Now()
+}
+
+// Stats are the counters of all webhooks, in the order of the configuration.
+func (s *Sender) Stats() []Stats {
+	var list []Stats
+	for _, p := range *s.list.Load() {
+		list = append(list, p.status())
+	}
+	return list
+}
+
+func (p *endpoint) status() Stats {
+	s := Stats{Webhook: p.name}
+	p.mu.Lock()
+	s.Queued, s.Held, s.Disabled = p.mu.queue.len()+p.mu.heard.len(), len(p.mu.held), p.mu.disabled
+	for b := range p.mu.flights {
+		s.Queued += len(b.items)
+		s.OldestAge = max(s.OldestAge, time.Since(b.began))
+	}
+	p.mu.Unlock()
+	c := &p.stats
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Deliveries, s.Dropped = maps.Clone(c.mu.deliveries), maps.Clone(c.mu.dropped)
+	s.LastError, s.LastErrorT = c.mu.last, c.mu.at
+	return s
+}
