@@ -126,7 +126,7 @@ and told over HTTP. Without a verb it serves.`
 	root.SetCompletionCommandGroupID("setup")
 	for group, verbs := range map[string][]*cobra.Command{
 		"run":   {named(a.serveCommand(), "serve"), a.devCommand(), a.clientCommand()},
-		"setup": {a.initCommand(), a.configCommand(), a.secretCommand(), a.webhookCommand(), a.doctorCommand(), a.versionCommand()},
+		"setup": {a.initCommand(), a.configCommand(), a.tokenCommand(), a.secretCommand(), a.webhookCommand(), a.doctorCommand(), a.versionCommand()},
 	} {
 		for _, v := range verbs {
 			v.GroupID = group

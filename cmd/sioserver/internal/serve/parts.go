@@ -9,7 +9,10 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/hooks"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/instrument"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/presence"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/rules"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/version"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/webhooks"
 )
 
 // parts are made anew for each node and started in this order. They are stopped
@@ -26,8 +29,18 @@ func parts(c *config.Config) (list []node.Part) {
 	return list
 }
 
-// doors are the parts that let clients in.
+// doors are the parts that let clients in, handle their events, and tell of them.
+// Webhooks begin before all others and end after them, so that they miss nothing.
 func doors() []node.Part {
-	tokens, backend, users := auth.NewTokens(), hooks.New(version.Get().Version), connect.NewUsers()
-	return []node.Part{tokens, backend, connect.New(tokens, backend, users)}
+	v := version.Get().Version
+	tokens, backend, users := auth.NewTokens(), hooks.New(v), connect.NewUsers()
+	tell := webhooks.New(v, func(n *node.Node) webhooks.Counts {
+		c := webhooks.Counts{Users: users.Count(), Draining: n.Server.Draining()}
+		for _, ns := range n.Config().Namespaces {
+			c.Sockets += n.Server.Of(ns.Name).ConnectedSockets()
+		}
+		return c
+	})
+	gate, tracker := connect.New(tokens, backend, users), presence.New(users)
+	return []node.Part{tell, tokens, backend, gate, tracker, rules.New(tokens, backend, gate, users, tracker)}
 }

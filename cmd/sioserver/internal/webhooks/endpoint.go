@@ -99,6 +99,14 @@ func (p *endpoint) start() {
 // reconfigure takes new settings.
 func (p *endpoint) reconfigure(w *settings) {
 	p.settings.Store(w)
+	p.mu.Lock()
+	last := time.Now().Add(p.grace(w))
+	for _, h := range p.mu.order {
+		if h.deadline.After(last) {
+			h.deadline = last
+		}
+	}
+	p.mu.Unlock()
 	p.kick()
 }
 

@@ -35,7 +35,7 @@ type Counts struct {
 // Sender is a [node.Part]. Its other methods may be called from any goroutine.
 type Sender struct {
 	agent     string
-	counts    func() Counts
+	counts    func(*node.Node) Counts
 	heartbeat time.Duration
 	node      *node.Node
 	client    *http.Client
@@ -46,7 +46,7 @@ type Sender struct {
 
 // New returns a sender for a version of the command, which its requests name.
 // counts is asked at every heartbeat.
-func New(version string, counts func() Counts) *Sender {
+func New(version string, counts func(*node.Node) Counts) *Sender {
 	s := &Sender{agent: "sioserver/" + version, counts: counts, heartbeat: heartbeatEvery}
 	s.client = &http.Client{
 		Transport: &http.Transport{
@@ -88,7 +88,7 @@ func (s *Sender) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		c := s.counts()
+		c := s.counts(s.node)
 		s.node.Bus.Publish(&lifecycle.Event{Type: lifecycle.NodeHeartbeat, Sockets: &c.Sockets, Users: &c.Users, Draining: &c.Draining})
 	}
 }

@@ -67,6 +67,33 @@ func (s *Sender) Stats() []Stats {
 	return list
 }
 
+// status is what the API tells of a webhook.
+type status struct {
+	Webhook     string            `json:"webhook"`
+	Queued      int               `json:"queued"`
+	OldestAgeMS int64             `json:"oldest_age_ms"`
+	Held        int               `json:"held"`
+	Deliveries  map[string]uint64 `json:"deliveries"`
+	Dropped     map[string]uint64 `json:"dropped"`
+	Disabled    bool              `json:"disabled"`
+	LastError   string            `json:"last_error,omitempty"`
+	LastErrorAt *time.Time        `json:"last_error_at,omitempty"`
+}
+
+// Status is Stats in the form of the API: {"items": [...]}.
+func (s *Sender) Status() any {
+	list := []status{}
+	for _, x := range s.Stats() {
+		y := status{x.Webhook, x.Queued, x.OldestAge.Milliseconds(), x.Held, x.Deliveries, x.Dropped, x.Disabled, x.LastError, nil}
+		if x.LastError != "" {
+			at := x.LastErrorT.UTC()
+			y.LastErrorAt = &at
+		}
+		list = append(list, y)
+	}
+	return map[string]any{"items": list}
+}
+
 func (p *endpoint) status() Stats {
 	s := Stats{Webhook: p.name}
 	p.mu.Lock()
