@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long the client waits for anything.
-const patience = 20 * time.Second
+const patience = slowness * 20 * time.Second
 
 // wire is a TCP connection.
 type wire struct {

@@ -5,3 +5,6 @@
 package loop_test
 
 const raceEnabled = true
+
+// slowness is how much longer tests may take.
+const slowness = 3

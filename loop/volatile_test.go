@@ -5,6 +5,7 @@ package loop_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sioserver/sioserver/loop"
 )
@@ -51,7 +52,7 @@ func TestVolatileBurst(t *testing.T) {
 
 // TestVolatileBlocked: nothing volatile waits for a client that does not read.
 func TestVolatileBlocked(t *testing.T) {
-	s, sockets := connected(t, loop.Config{Limits: loop.Limits{OutboundBytes: 64 << 20}}, nil)
+	s, sockets := connected(t, loop.Config{Limits: loop.Limits{OutboundBytes: 64 << 20, OutboundStall: time.Hour}}, nil)
 	c, _ := s.connect(t, "websocket")
 	sock := within(t, "the connection", sockets)
 	ballast := strings.Repeat("x", 256<<10)
