@@ -23,6 +23,13 @@
 // may not have reached Redis when a connection broke is looked up in the stream
 // before it is written again.
 //
+// # Clients that come back
+//
+// The adapters are [rooms.Recoverer]: with connection state recovery on, events
+// go to the sockets of this server too when they come back from the stream, so
+// that all servers have them in one order, and a client that lost its connection
+// comes back on any server. Without recovery they get them at once.
+//
 // # What is read
 //
 // One connection reads each stream, whatever number of namespaces there are. An

@@ -131,7 +131,10 @@ func (k *kept) back(seq uint64, id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.mu.direct {
-		if k.mu.probe != 0 && seq >= k.mu.probe {
+		switch {
+		case seq >= k.mu.seq:
+			k.mu.direct = false // all is back
+		case k.mu.probe != 0 && seq >= k.mu.probe:
 			k.mu.direct = time.Since(k.mu.since) > k.most
 			k.mu.probe = 0
 		}

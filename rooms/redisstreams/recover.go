@@ -126,16 +126,17 @@ func (a *adapter) Missed(ctx context.Context, offset string, f func(p *rooms.Pac
 	if r == nil {
 		return "", errors.New("redisstreams: the cluster is closed")
 	}
-	// What the client has got already must not come out of the stream once more.
-	if upTo, err = r.reached(ctx, from); err != nil {
-		return "", fmt.Errorf("redisstreams: reading the stream: %w", err)
-	}
 	found, err := c.opts.Client.XRange(ctx, a.bus.stream, offset, offset).Result()
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("redisstreams: looking for an event: %w", err)
 	case len(found) == 0:
 		return "", rooms.ErrUnknownOffset
+	}
+	// What the client has got from another server already must not come out of the
+	// stream once more.
+	if upTo, err = r.reached(ctx, from); err != nil {
+		return "", fmt.Errorf("redisstreams: reading the stream: %w", err)
 	}
 	for next := offset; ; {
 		entries, err := c.opts.Client.XRangeN(ctx, a.bus.stream, "("+next, upTo, page).Result()

@@ -9,6 +9,7 @@ import { gather, once, until } from '../suite/wait.mjs';
 
 const NAMES = ['official', 'ours', 'ours too'];
 const SESSION = 'sio:session:';
+const ASLEEP_MS = 4_000;
 
 let redis, servers;
 before(async () => {
@@ -108,19 +109,81 @@ for (const [from, home] of NAMES.entries()) {
   }
 }
 
-test('recovery in a cluster: refused when the stream was cut', async () => {
-  const socket = await connect(servers[1], 'websocket');
-  await marker(socket);
-  const { id } = socket;
-  await leave(socket, servers[1]);
-  // Servers answer from their own memory as far as that goes back.
-  const late = await startServer({ adapter: 'redis-streams', redis: redis.path, recovery: 60_000 });
+test('recovery in a cluster: by a server that is new, out of the stream, until that is cut', async () => {
+  const senders = await Promise.all(servers.map((server) => connect(server, 'websocket')));
+  const clients = await Promise.all(servers.map((server) => connect(server, 'websocket')));
+  for (const socket of clients) await socket.emitWithAck('join', 'stream');
+  await Promise.all(clients.map((socket) => once(socket, 'room').then(([room]) => room), senders[0].emit('room', 'stream', 0)));
+  const ids = clients.map(({ id }) => id);
+  const heard = clients.map((socket) => gather(socket, 'room'));
+  await Promise.all(clients.map((socket, i) => leave(socket, servers[i])));
+  const bytes = Buffer.from([0, 255, 1]);
+  for (let n = 1; n <= 30; n++) {
+    const sender = senders[n % 3];
+    const seen = once(sender, 'room');
+    sender.emit('room', n % 10 ? 'stream' : 'another', n, { bytes, n: [1.5, null] });
+    sender.emit('room', sender.id, 'sent');
+    await seen;
+  }
+  const options = { adapter: 'redis-streams', redis: redis.path, recovery: 60_000 };
+  const late = await startServer(options);
+  const want = Array.from({ length: 30 }, (_, i) => i + 1).filter((n) => n % 10);
   try {
+    for (const [i, socket] of clients.entries()) {
+      await enter(socket, late);
+      assert.deepEqual([socket.recovered, socket.id], [true, ids[i]]);
+      await marker(socket);
+      assert.deepEqual(heard[i].map(([, n]) => n), want, NAMES[i]);
+      assert.deepEqual(heard[i][3][2], { bytes, n: [1.5, null] });
+    }
+    await leave(clients[0], late);
     await redis.ask('XTRIM', 'socket.io', 'MAXLEN', '0');
-    await enter(socket, late);
-    assert.equal(socket.recovered, false);
-    assert.notEqual(socket.id, id);
+    // The one that has seen the stream remembers; one that begins now does not.
+    const later = await startServer(options);
+    try {
+      await enter(clients[0], later);
+      assert.equal(clients[0].recovered, false);
+      assert.notEqual(clients[0].id, ids[0]);
+    } finally {
+      await later.stop();
+    }
   } finally {
     await late.stop();
   }
+});
+
+test('recovery in a cluster: Redis says nothing for longer than anybody waits', async () => {
+  const sockets = await Promise.all(servers.flatMap((server) => [connect(server, 'websocket'), connect(server, 'polling')]));
+  const [, , cut] = sockets;
+  for (const socket of sockets) await socket.emitWithAck('join', 'asleep');
+  const heard = sockets.map((socket) => gather(socket, 'room'));
+  const at = (i, list) => list.filter(([, from]) => from === i).map(([, , n]) => n);
+  const say = (i, n) => sockets[2 * i].emit('room', 'asleep', i, n);
+  const upTo = (n) => Array.from({ length: n }, (_, k) => k + 1);
+  for (const i of [0, 1, 2]) say(i, 1);
+  await until(() => heard.every((list) => list.length === 3), 'one event of each');
+  redis.sleep();
+  try {
+    for (const n of [2, 3, 4]) for (const i of [0, 1, 2]) say(i, n);
+    // The rooms of our servers go on, without the others.
+    await until(() => [1, 2].every((i) => [2 * i, 2 * i + 1].every((k) => at(i, heard[k]).length === 4)), 'what this server sent');
+    await until(() => servers[1].child.exitCode === null && at(1, heard[0]).length === 1, 'nothing elsewhere');
+    // Long enough for connections to Redis to be given up, which is the matter of this test.
+    const end = performance.now() + ASLEEP_MS;
+    await until(() => performance.now() > end, 'the end of the silence');
+  } finally {
+    redis.wake();
+  }
+  await until(() => heard.every((list) => list.length >= 12), 'all events at all');
+  for (const i of [0, 1, 2]) say(i, 5);
+  await until(() => heard.every((list) => list.length >= 15), 'what is sent afterwards');
+  for (const list of heard) for (const i of [0, 1, 2]) assert.deepEqual(at(i, list), upTo(5));
+  // And recovery is as before.
+  const { id } = cut;
+  await leave(cut, servers[1]);
+  for (const i of [0, 2]) say(i, 6);
+  await until(() => [0, 4].every((k) => heard[k].length === 17), 'what the others get');
+  await enter(cut, servers[2]);
+  assert.deepEqual([cut.recovered, cut.id], [true, id]);
+  await until(() => heard[2].length === 17, 'what was missed');
 });
