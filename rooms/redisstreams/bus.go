@@ -35,14 +35,19 @@ func (c *Cluster) open(l rooms.Local) rooms.Adapter {
 	c.mu.Lock()
 	c.mu.buses[b.nsp] = b
 	c.mu.Unlock()
-	c.read(b.stream)
 	kind := link.Channels
 	if c.opts.UseShardedPubSub {
 		kind = link.Shards
 	}
 	c.subscriber.Subscribe(link.Topic{Kind: kind, Name: b.channel + a.UID() + "#"}, b, b.onMessage)
-	// The last, because it is the one by which servers are counted.
-	c.subscriber.Subscribe(link.Topic{Kind: kind, Name: b.channel}, b, b.onMessage)
+	// The last, because it is the one by which servers are counted: who counts, reads.
+	c.read(b.stream, func() {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		if c.mu.buses[b.nsp] == b {
+			c.subscriber.Subscribe(link.Topic{Kind: kind, Name: b.channel}, b, b.onMessage)
+		}
+	})
 	return &adapter{a, b}
 }
 
@@ -127,10 +132,10 @@ func (b *bus) Malformed(err error) { b.cluster.base.Unusable(err) }
 
 // Close implements [cluster.Bus].
 func (b *bus) Close() error {
-	b.cluster.subscriber.Forget(b)
 	b.cluster.mu.Lock()
 	delete(b.cluster.mu.buses, b.nsp)
 	b.cluster.mu.Unlock()
+	b.cluster.subscriber.Forget(b)
 	b.cluster.base.Release(b.nsp)
 	b.kept.close()
 	return nil

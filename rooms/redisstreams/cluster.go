@@ -132,16 +132,20 @@ func (o *Options) streamOf(nsp string) string {
 	return o.StreamName + "-" + strconv.Itoa(int(sum)%o.StreamCount)
 }
 
-// read sees to it that a stream is read.
-func (c *Cluster) read(stream string) {
+// read sees to it that a stream is read. ready is called once it is known from
+// where on.
+func (c *Cluster) read(stream string, ready func()) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.mu.closed || c.mu.readers[stream] != nil {
-		return
+	r := c.mu.readers[stream]
+	if r == nil && !c.mu.closed {
+		r = &reader{cluster: c, stream: stream, ready: make(chan struct{})}
+		c.mu.readers[stream] = r
+		c.running.Go(r.run)
 	}
-	r := &reader{cluster: c, stream: stream, ready: make(chan struct{})}
-	c.mu.readers[stream] = r
-	c.running.Go(r.run)
+	c.mu.Unlock()
+	if r != nil {
+		r.whenReady(ready)
+	}
 }
 
 // gap tells the namespaces of a stream that some of it is missing.

@@ -175,15 +175,17 @@ func TestRedisRestarts(t *testing.T) {
 	}
 }
 
-// cutting breaks the connections that one side publishes over, after so many
-// bytes of each.
+// cutting breaks a connection when it has been read from so often, if another is
+// still to be broken.
 type cutting struct {
 	net.Conn
-	left *atomic.Int64
+	reads int
+	more  *atomic.Int64
 }
 
 func (c *cutting) Read(p []byte) (int, error) {
-	if c.left.Add(-1) == 0 {
+	const most = 6
+	if c.reads++; c.reads == most && c.more.Add(-1) >= 0 {
 		_ = c.Close()
 		return 0, errors.New("cut")
 	}
@@ -196,11 +198,12 @@ func TestCutWhilePublishing(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
 	two := newCluster(t, s, redisstreams.Options{Logger: quiet})
-	var left atomic.Int64
+	var more atomic.Int64
+	more.Store(10)
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, "unix", s.Socket)
-		return &cutting{conn, &left}, err
+		return &cutting{Conn: conn, more: &more}, err
 	}
 	client := goredis.NewClient(&goredis.Options{Dialer: dial, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
@@ -211,11 +214,8 @@ func TestCutWhilePublishing(t *testing.T) {
 	t.Cleanup(func() { _ = one.Close() })
 	a, b := listen(t, one), listen(t, two)
 	ready(t, one, two)
-	const events = 5000
+	const events = 5000 // which are ten batches at least
 	for i := range events {
-		if i%100 == 0 {
-			left.Store(3)
-		}
 		a.say(t, fmt.Sprint(i))
 	}
 	for i := range events {

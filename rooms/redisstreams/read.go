@@ -28,7 +28,21 @@ type reader struct {
 		sync.Mutex
 		at    string // the last entry that was handed out
 		moved chan struct{}
+		ready []func() // called when position is known
 	}
+}
+
+// whenReady calls f as soon as it is known where the stream is read. Any
+// goroutine.
+func (r *reader) whenReady(f func()) {
+	r.mu.Lock()
+	if r.mu.at == "" {
+		r.mu.ready = append(r.mu.ready, f)
+		r.mu.Unlock()
+		return
+	}
+	r.mu.Unlock()
+	f()
 }
 
 // moveTo tells those who wait that everything up to an entry has been handed out.
@@ -130,6 +144,13 @@ func (r *reader) begin() error {
 		at = last[0].ID
 	}
 	r.moveTo(at)
+	r.mu.Lock()
+	ready := r.mu.ready
+	r.mu.ready = nil
+	r.mu.Unlock()
+	for _, f := range ready {
+		f()
+	}
 	close(r.ready)
 	return nil
 }
