@@ -51,11 +51,12 @@ bin/e2e-examples: FORCE
 bin/e2e-official: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/official
 
-e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official bin/e2e-examples ## official clients against the server, three transports
+e2e: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official bin/e2e-examples build ## official clients against the server, three transports
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
 	cd $(E2E) && SIO_EXAMPLES_CMD="$(CURDIR)/bin/e2e-examples" npm run --silent test:examples
 	cd $(E2E) && SIO_OFFICIAL_CMD="$(CURDIR)/bin/e2e-official" npm run --silent test:official
+	cd $(E2E) && SIO_OPERATOR_CMD="$(CURDIR)/bin/sioserver" npm run --silent test:operator
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:attach

@@ -14,6 +14,10 @@ import (
 	"github.com/sioserver/sioserver/transport"
 )
 
+// ServerCount is the number of servers that share the namespace, this one
+// included, as far as the adapter knows.
+func (n *Namespace) ServerCount(ctx context.Context) (int, error) { return n.adapter.ServerCount(ctx) }
+
 // AllRooms are the names of the rooms that have members, on all servers. An
 // adapter that cannot ask the others gives those of this server. When ctx is
 // done before all have answered, it returns those found so far with ctx's error.

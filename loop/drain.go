@@ -117,7 +117,7 @@ func (s *Server) sendAway(ctx context.Context, plan DrainPlan) error {
 		}
 		due := total
 		if !math.IsInf(rate, 1) {
-			due = min(total, int(time.Since(begun).Seconds()*max(rate, 1)))
+			due = min(total, int(time.Since(begun).Seconds()*rate))
 		}
 		if err := s.retire(ctx, list[gone:due]); err != nil {
 			return err

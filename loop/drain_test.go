@@ -85,7 +85,7 @@ func TestDrainCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := s.Drain(ctx, loop.DrainPlan{Over: time.Hour, Progress: func(p loop.DrainProgress) {
+	err := s.Drain(ctx, loop.DrainPlan{Over: 5 * time.Second, Progress: func(p loop.DrainProgress) {
 		if p.Total == 5 && p.Remaining < 5 {
 			if again := s.Drain(t.Context(), loop.DrainPlan{}); again != loop.ErrDraining {
 				t.Errorf("a second drain: %v", again)

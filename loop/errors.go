@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/transport"
 )
 
 // DisconnectReason is why a socket disconnected, in the official words.
@@ -90,4 +91,10 @@ func reserved(event string) bool {
 		return true
 	}
 	return false
+}
+
+// IsSlowConsumer reports whether a transport error, as [DisconnectHandler] gets
+// it, says that the client was cut off because it did not keep up.
+func IsSlowConsumer(err error) bool {
+	return errors.Is(err, transport.ErrSlowConsumer) || errors.Is(err, transport.ErrBacklog) || errors.Is(err, transport.ErrStalled)
 }

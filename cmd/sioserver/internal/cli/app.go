@@ -133,6 +133,10 @@ and told over HTTP. Without a verb it serves.`
 			root.AddCommand(v)
 		}
 	}
+	for _, v := range a.remoteCommands() {
+		v.GroupID = "look"
+		root.AddCommand(v)
+	}
 	strict(root)
 	return root
 }

@@ -6,8 +6,12 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/auth"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/connect"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/control"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/drain"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/gate"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/hooks"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/instrument"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/metrics"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/presence"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/rules"
@@ -18,20 +22,27 @@ import (
 // parts are made anew for each node and started in this order. They are stopped
 // the other way round.
 func parts(c *config.Config) (list []node.Part) {
+	v := version.Get()
+	g, d := gate.New(), drain.New()
+	m := metrics.New(metrics.Options{Version: v.Version, Commit: v.Commit, Gate: g, Drain: d.Status})
 	if c.Relay {
 		list = append(list, relayPart{})
 	} else {
-		list = append(list, doors()...)
+		list = append(list, doors(m)...)
 	}
 	if i := c.Control.Instrument; i.Enabled {
 		list = append(list, instrument.New(i))
 	}
-	return list
+	// The control plane is the last, so that its middleware knows who a client is.
+	plane := control.New(control.Options{Version: v.Version, Health: g, Drain: d, Metrics: m.Handler()})
+	g.Check("drain", d.Ready)
+	m.Register(plane.Collectors()...)
+	return append(list, g, d, m, plane)
 }
 
 // doors are the parts that let clients in, handle their events, and tell of them.
 // Webhooks begin before all others and end after them, so that they miss nothing.
-func doors() []node.Part {
+func doors(m *metrics.Metrics) []node.Part {
 	v := version.Get().Version
 	tokens, backend, users := auth.NewTokens(), hooks.New(v), connect.NewUsers()
 	tell := webhooks.New(v, func(n *node.Node) webhooks.Counts {
@@ -41,6 +52,7 @@ func doors() []node.Part {
 		}
 		return c
 	})
+	m.Register(metrics.Hooks(backend.Stats))
 	gate, tracker := connect.New(tokens, backend, users), presence.New(users)
 	return []node.Part{tell, tokens, backend, gate, tracker, rules.New(tokens, backend, gate, users, tracker)}
 }

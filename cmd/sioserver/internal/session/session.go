@@ -62,6 +62,7 @@ type State struct {
 	Meta        json.RawMessage // private: for hooks and webhooks only
 	Permissions Permissions
 	Since       time.Time // of the connect
+	IP          string    // of the client, as far as is known
 
 	// EventsPerSecond limits the socket in place of limits.events_per_second; 0
 	// does not.
@@ -83,7 +84,7 @@ func (s *State) Clone() *State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &State{
-		User: s.User, Claims: s.Claims, Meta: s.Meta, Permissions: s.Permissions, Since: s.Since,
+		User: s.User, Claims: s.Claims, Meta: s.Meta, Permissions: s.Permissions, Since: s.Since, IP: s.IP,
 		EventsPerSecond: s.EventsPerSecond, data: s.data, expiresAt: s.expiresAt,
 	}
 }

@@ -1,0 +1,86 @@
+// Bans: users that may not connect for a while.
+
+package control
+
+import (
+	"sync"
+	"time"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/session"
+	"github.com/sioserver/sioserver/loop"
+)
+
+// bansMost is how many users can be banned at once, and banMost for how long.
+const (
+	bansMost = 100_000
+	banMost  = 24 * time.Hour
+)
+
+// bans are the banned users of this node. Its methods may be called from any
+// goroutine.
+type bans struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func newBans() *bans { return &bans{until: map[string]time.Time{}} }
+
+// add bans a user, and reports whether there was place.
+func (b *bans) add(user string, until time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, known := b.until[user]; !known && len(b.until) >= bansMost {
+		now := time.Now()
+		for u, t := range b.until {
+			if !t.After(now) {
+				delete(b.until, u)
+			}
+		}
+		if len(b.until) >= bansMost {
+			return false
+		}
+	}
+	b.until[user] = until
+	return true
+}
+
+// banned is until when a user may not connect.
+func (b *bans) banned(user string) (until time.Time, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	until, ok = b.until[user]
+	if ok && !until.After(time.Now()) {
+		delete(b.until, user)
+		ok = false
+	}
+	return until, ok
+}
+
+// enforce keeps banned users out of all namespaces. It comes behind those who
+// find out whose a socket is.
+func (b *bans) enforce(n *node.Node) {
+	for _, c := range n.Config().Namespaces {
+		n.Server.Of(c.Name).Use(b.check)
+	}
+	if len(n.Config().Namespaces) == 0 {
+		n.Server.Root().Use(b.check)
+	}
+}
+
+// check is a middleware.
+func (b *bans) check(s *loop.Socket) error {
+	st := session.Of(s)
+	if st == nil {
+		return nil
+	}
+	st.IP = s.Handshake().Address() // which is not kept, see loop.Config.DropHandshake
+	if st.User == "" {
+		return nil
+	}
+	until, ok := b.banned(st.User)
+	if !ok {
+		return nil
+	}
+	return &loop.Error{Message: "banned", Data: map[string]any{"code": "banned", "retry_after_ms": time.Until(until).Milliseconds()}}
+}

@@ -1,0 +1,51 @@
+// What the control plane counts of itself.
+
+package control
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// counts are metrics.
+type counts struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	emits    *prometheus.CounterVec
+}
+
+func newCounts() *counts {
+	return &counts{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sioserver_api_requests_total", Help: "Requests of the API.",
+		}, []string{"endpoint", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sioserver_api_duration_seconds", Help: "Time from a request of the API to its answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"endpoint"}),
+		emits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sioserver_emits_total", Help: "Events that backends have emitted.",
+		}, []string{"namespace", "source"}),
+	}
+}
+
+// request counts a request that was answered.
+func (c *counts) request(endpoint string, status int, took time.Duration) {
+	c.requests.WithLabelValues(endpoint, strconv.Itoa(status)).Inc()
+	c.duration.WithLabelValues(endpoint).Observe(took.Seconds())
+}
+
+// Collectors are the metrics of the control plane.
+func (c *Control) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{
+		c.counts.requests, c.counts.duration, c.counts.emits,
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "sioserver_tail_events_dropped_total", Help: "Events that live tails have missed because they were slow.",
+		}, func() float64 { return float64(c.tails.dropped.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "sioserver_emit_ids_forgotten_total", Help: "Ids of emits that were forgotten before their five minutes, because there were too many.",
+		}, func() float64 { return float64(c.recent.early()) }),
+	}
+}

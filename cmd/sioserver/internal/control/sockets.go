@@ -1,0 +1,275 @@
+// Sockets: lists in pages, by any of their properties, and single ones.
+
+package control
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/session"
+	"github.com/sioserver/sioserver/loop"
+)
+
+// socketItem is a socket as it is listed.
+type socketItem struct {
+	SID          string          `json:"sid"`
+	Namespace    string          `json:"namespace"`
+	User         string          `json:"user,omitempty"`
+	Rooms        []string        `json:"rooms"`
+	Transport    string          `json:"transport"`
+	IP           string          `json:"ip,omitempty"`
+	ConnectedAt  time.Time       `json:"connected_at,omitzero"`
+	Data         json.RawMessage `json:"data,omitempty"`
+	PendingBytes int             `json:"pending_bytes"`
+	StalledMS    int64           `json:"stalled_ms"`
+}
+
+// listed are the items of a page, and the cursor of the next.
+type listed[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// The sizes of pages.
+const (
+	pageDefault = 50
+	pageMost    = 1000
+	scanPage    = 4096 // sockets looked at between two looks at the context
+	listRooms   = 100  // of a socket in a list
+)
+
+// limit is how many items a page has.
+func (x *call) limit() (int, error) {
+	text := x.r.URL.Query().Get("limit")
+	if text == "" {
+		return pageDefault, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > pageMost {
+		return 0, invalid("limit", "it is %q, it must be 1 to %d", text, pageMost)
+	}
+	return n, nil
+}
+
+// wanted says which sockets are listed.
+type wanted struct{ user, ip string }
+
+func (w *wanted) has(s *loop.Socket) bool {
+	st := session.Of(s)
+	return (w.user == "" || st != nil && st.User == w.user) && (w.ip == "" || st != nil && st.IP == w.ip)
+}
+
+func (x *call) sockets() (any, error) {
+	q := x.r.URL.Query()
+	n, err := x.namespace(q.Get("namespace"))
+	if err != nil {
+		return nil, err
+	}
+	most, err := x.limit()
+	if err != nil {
+		return nil, err
+	}
+	w := wanted{user: q.Get("user"), ip: q.Get("ip")}
+	sort, cursor := q.Get("sort"), q.Get("cursor")
+	order, ok := orders[sort]
+	if !ok && sort != "" {
+		return nil, invalid("sort", "it is %q, it must be pending or connected_at", sort)
+	}
+	var list []loop.SocketStatus
+	next := ""
+	switch room := q.Get("room"); {
+	case room != "" || w.user != "":
+		list, err = x.inRoom(n, room, &w)
+		if err == nil && sort == "" {
+			order = bySID
+		}
+	case sort != "":
+		list, err = x.first(n, &w, order, most)
+	default:
+		list, next, err = x.page(n, &w, cursor, most)
+		return x.items(list, next), err
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, order)
+	list, next = behind(list, cursor, most)
+	return x.items(list, next), nil
+}
+
+// orders are the orders of lists of sockets, the interesting ones first.
+var orders = map[string]func(a, b loop.SocketStatus) int{
+	"pending": func(a, b loop.SocketStatus) int {
+		return cmp.Or(cmp.Compare(b.Buffered, a.Buffered), bySID(a, b))
+	},
+	"connected_at": func(a, b loop.SocketStatus) int {
+		return cmp.Or(since(b.Socket).Compare(since(a.Socket)), bySID(a, b))
+	},
+}
+
+func bySID(a, b loop.SocketStatus) int { return cmp.Compare(a.Socket.ID(), b.Socket.ID()) }
+
+// since is when a socket connected.
+func since(s *loop.Socket) time.Time {
+	if st := session.Of(s); st != nil {
+		return st.Since
+	}
+	return time.Time{}
+}
+
+// inRoom are the sockets in a room, or of a user, that are wanted.
+func (x *call) inRoom(n *loop.Namespace, room string, w *wanted) ([]loop.SocketStatus, error) {
+	if room == "" {
+		room = session.UserRoom(w.user)
+	}
+	sockets, err := n.To(room).Local().Sockets(x.ctx)
+	if err != nil {
+		return nil, err
+	}
+	sockets = slices.DeleteFunc(sockets, func(s *loop.Socket) bool { return !w.has(s) })
+	return n.Server().Status(x.ctx, sockets)
+}
+
+// behind is the part of a sorted list behind the socket that a cursor names, and
+// the cursor of the next part.
+func behind(list []loop.SocketStatus, cursor string, most int) ([]loop.SocketStatus, string) {
+	if cursor != "" {
+		i := slices.IndexFunc(list, func(s loop.SocketStatus) bool { return s.Socket.ID() == cursor })
+		list = list[i+1:]
+	}
+	if len(list) <= most {
+		return list, ""
+	}
+	return list[:most], list[most-1].Socket.ID()
+}
+
+// first looks at all sockets of a namespace and keeps the first in an order.
+func (x *call) first(n *loop.Namespace, w *wanted, order func(a, b loop.SocketStatus) int, most int) (list []loop.SocketStatus, err error) {
+	for at, begun := loop.Cursor(0), false; !begun || at != 0; begun = true {
+		var part []loop.SocketStatus
+		if part, at, err = n.Scan(x.ctx, at, scanPage); err != nil {
+			return nil, err
+		}
+		for _, s := range part {
+			if w.has(s.Socket) {
+				list = append(list, s)
+			}
+		}
+		slices.SortFunc(list, order)
+		list = list[:min(len(list), most)]
+	}
+	return list, nil
+}
+
+// page looks at sockets from a place on until enough are found.
+func (x *call) page(n *loop.Namespace, w *wanted, cursor string, most int) (list []loop.SocketStatus, next string, err error) {
+	at := loop.Cursor(0)
+	if cursor != "" {
+		c, err := strconv.ParseUint(cursor, 36, 64)
+		if err != nil {
+			return nil, "", invalid("cursor", "it is none of a list like this")
+		}
+		at = loop.Cursor(c)
+	}
+	for begun := false; len(list) < most && (!begun || at != 0); begun = true {
+		var part []loop.SocketStatus
+		if part, at, err = n.Scan(x.ctx, at, most-len(list)); err != nil {
+			return nil, "", err
+		}
+		for _, s := range part {
+			if w.has(s.Socket) {
+				list = append(list, s)
+			}
+		}
+	}
+	if at != 0 {
+		next = strconv.FormatUint(uint64(at), 36)
+	}
+	return list, next, nil
+}
+
+// items are sockets as they are listed.
+func (x *call) items(list []loop.SocketStatus, next string) listed[socketItem] {
+	items := make([]socketItem, 0, len(list))
+	for _, s := range list {
+		items = append(items, item(s, listRooms))
+	}
+	return listed[socketItem]{items, next}
+}
+
+// item is a socket with so many of its rooms.
+func item(s loop.SocketStatus, rooms int) socketItem {
+	i := socketItem{
+		SID: s.Socket.ID(), Namespace: s.Socket.Namespace().Name(), Transport: s.Socket.Transport(),
+		PendingBytes: s.Buffered, StalledMS: s.Stalled.Milliseconds(),
+	}
+	i.Rooms = visible(s.Socket.Rooms())
+	if len(i.Rooms) > rooms {
+		i.Rooms = i.Rooms[:rooms]
+	}
+	if st := session.Of(s.Socket); st != nil {
+		i.User, i.IP, i.ConnectedAt, i.Data = st.User, st.IP, st.Since, st.Data()
+	}
+	return i
+}
+
+func (x *call) socket() (any, error) {
+	sid := x.r.PathValue("sid")
+	for _, n := range x.reachable() {
+		sockets, err := n.To(sid).Local().Sockets(x.ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range sockets {
+			if s.ID() != sid {
+				continue // the sid is the name of a room
+			}
+			list, err := n.Server().Status(x.ctx, []*loop.Socket{s})
+			if err != nil {
+				return nil, err
+			}
+			if len(list) == 1 {
+				return item(list[0], mostNames), nil
+			}
+		}
+	}
+	return nil, fail(codeNotFound, "this node has no socket %q in a namespace that the key may touch", sid)
+}
+
+// slowItem is a socket for which much waits.
+type slowItem struct {
+	SID          string `json:"sid"`
+	Namespace    string `json:"namespace"`
+	User         string `json:"user,omitempty"`
+	Transport    string `json:"transport"`
+	PendingBytes int    `json:"pending_bytes"`
+	StalledMS    int64  `json:"stalled_ms"`
+}
+
+// slowResult is the clients for which most waits.
+type slowResult struct {
+	Clients int        `json:"clients"` // for which something waits
+	Bytes   int        `json:"bytes"`
+	Items   []slowItem `json:"items"`
+}
+
+func (x *call) slow() (any, error) {
+	most, err := x.limit()
+	if err != nil {
+		return nil, err
+	}
+	q, err := x.node.Server.Queues(x.ctx, most)
+	if err != nil {
+		return nil, err
+	}
+	r := slowResult{Clients: q.Clients, Bytes: q.Bytes, Items: []slowItem{}}
+	for _, s := range q.Longest {
+		if i := item(s, 0); x.key.reaches(i.Namespace) {
+			r.Items = append(r.Items, slowItem{i.SID, i.Namespace, i.User, i.Transport, i.PendingBytes, i.StalledMS})
+		}
+	}
+	return r, nil
+}
