@@ -24,12 +24,12 @@ var pageFiles embed.FS
 // Options are what the page needs of the node. All fields but Charts are
 // required; the functions may be called from any goroutine.
 type Options struct {
-	Node     string // its name
+	Node     func() string // its name
 	Config   func() config.AdminUI
 	Identify func(key string, r *http.Request) (Identity, bool)
 	Sample   func(ctx context.Context) (Sample, error)
 	State    func() State
-	Settings func() []Setting
+	Settings func() []config.Entry
 	Charts   fs.FS // has uPlot.esm.js and uPlot.min.css; nil for a page without charts
 }
 
@@ -39,13 +39,6 @@ type State struct {
 	Reasons     []string `json:"reasons"`
 	Draining    bool     `json:"draining"`
 	Connections int      `json:"connections"`
-}
-
-// Setting is a key of the configuration in use. Secrets are not in it.
-type Setting struct {
-	Key    string `json:"key"`
-	Value  any    `json:"value"`
-	Source string `json:"source"` // "default", a file with its line, an environment variable, a flag
 }
 
 // Admin is the page. Its methods may be called from any goroutine.

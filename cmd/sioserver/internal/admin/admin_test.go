@@ -33,7 +33,7 @@ func serve(t *testing.T) *host {
 		"root": {"admin"}, "viewer": {"read"}, "sender": {"emit"},
 	}}
 	h.admin = admin.New(admin.Options{
-		Node:   "n1",
+		Node:   func() string { return "n1" },
 		Config: func() config.AdminUI { return h.settings },
 		Identify: func(key string, _ *http.Request) (admin.Identity, bool) {
 			scopes, ok := h.keys[key]
@@ -44,8 +44,8 @@ func serve(t *testing.T) *host {
 			return admin.Sample{Connections: int(n), Opened: uint64(10 * n), RSS: 1 << 20}, nil
 		},
 		State: func() admin.State { return admin.State{Ready: true, Connections: 7} },
-		Settings: func() []admin.Setting {
-			return []admin.Setting{{Key: "server.path", Value: "/socket.io/", Source: "default"}}
+		Settings: func() []config.Entry {
+			return []config.Entry{{Key: "server.path", Value: json.RawMessage(`"/socket.io/"`), Source: "default"}}
 		},
 	})
 	mux := http.NewServeMux()

@@ -16,9 +16,10 @@ const keeps = 900
 // start, of which the differences are kept.
 type Sample struct {
 	Connections, MaxConnections, Sockets int
-	Slow                                 int   // clients for which much waits
-	PendingBytes                         int64 // that wait for clients
-	RSS, MemoryLimit                     int64 // bytes, the limit 0 for none
+	Slow                                 int     // clients for which something waits
+	PendingBytes                         int64   // that wait for clients
+	RSS                                  int64   // bytes
+	MemoryShare                          float64 // of what there is for the process, 0 to 1
 	OpenFiles, MaxFiles                  int
 	LoopLag                              time.Duration // of the slowest loop
 
@@ -66,7 +67,7 @@ func (h *history) add(now time.Time, s Sample) {
 	h.last = map[string]float64{
 		"connections": float64(s.Connections), "max_connections": float64(s.MaxConnections), "sockets": float64(s.Sockets),
 		"opened": opened, "closed": closed, "messages_in": in, "messages_out": out, "cpu": cpu,
-		"rss": float64(s.RSS), "memory_limit": float64(s.MemoryLimit), "open_files": float64(s.OpenFiles), "max_files": float64(s.MaxFiles),
+		"rss": float64(s.RSS), "memory_share": s.MemoryShare, "open_files": float64(s.OpenFiles), "max_files": float64(s.MaxFiles),
 		"slow": float64(s.Slow), "pending_bytes": float64(s.PendingBytes), "loop_lag_ms": lag, "uptime": now.Sub(h.started).Seconds(),
 	}
 }

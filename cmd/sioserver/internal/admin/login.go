@@ -117,7 +117,7 @@ func (a *Admin) logIn(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName, Value: id, Path: "/", MaxAge: int(ttl / time.Second), HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
-	answer(w, http.StatusOK, session{who.Name, who.Scopes, c.ReadOnly, a.o.Node})
+	answer(w, http.StatusOK, session{who.Name, who.Scopes, c.ReadOnly, a.o.Node()})
 }
 
 // logged tells the page who it is.
@@ -127,7 +127,7 @@ func (a *Admin) logged(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "unauthorized", "log in first")
 		return
 	}
-	answer(w, http.StatusOK, session{who.Name, who.Scopes, a.o.Config().ReadOnly, a.o.Node})
+	answer(w, http.StatusOK, session{who.Name, who.Scopes, a.o.Config().ReadOnly, a.o.Node()})
 }
 
 // logOut ends the session.

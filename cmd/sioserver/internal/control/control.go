@@ -71,6 +71,8 @@ type Options struct {
 	// Pages are further handlers, by pattern: the admin page. They have no
 	// authentication but their own.
 	Pages map[string]http.Handler
+	// Wrap stands in front of everything that is served; nil for nothing.
+	Wrap func(http.Handler) http.Handler
 }
 
 // Control serves the control plane. It is a [node.Part].

@@ -73,6 +73,9 @@ func (c *Control) handler() http.Handler {
 	for pattern, h := range c.opts.Pages {
 		mux.Handle(pattern, h)
 	}
+	if c.opts.Wrap != nil {
+		return c.opts.Wrap(mux)
+	}
 	return mux
 }
 

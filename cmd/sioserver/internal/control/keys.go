@@ -135,6 +135,16 @@ func (c *Control) authorize(r *http.Request, scope string) (*key, error) {
 	return k, k.spend(1)
 }
 
+// Identify tells whose key a text is and what it may do, if it may be used from
+// where the request comes from.
+func (c *Control) Identify(text string, r *http.Request) (name string, scopes []string, ok bool) {
+	k := c.keys.Load().find(text)
+	if k == nil || !k.from(r.RemoteAddr) {
+		return "", nil, false
+	}
+	return k.name, slices.Clone(k.scopes), true
+}
+
 // spend takes n requests off the key's rate.
 func (k *key) spend(n int) error {
 	if k.limit == nil {

@@ -3,6 +3,8 @@
 package serve
 
 import (
+	"io/fs"
+
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/auth"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/connect"
@@ -21,28 +23,34 @@ import (
 
 // parts are made anew for each node and started in this order. They are stopped
 // the other way round.
-func parts(c *config.Config) (list []node.Part) {
+func parts(c *config.Config, client fs.FS) (list []node.Part) {
 	v := version.Get()
 	g, d := gate.New(), drain.New()
 	m := metrics.New(metrics.Options{Version: v.Version, Commit: v.Commit, Gate: g, Drain: d.Status})
+	o := control.Options{Version: v.Version, Health: g, Drain: d, Metrics: m.Handler()}
 	if c.Relay {
 		list = append(list, relayPart{})
 	} else {
-		list = append(list, doors(m)...)
+		list = append(list, doors(m, &o)...)
 	}
 	if i := c.Control.Instrument; i.Enabled {
 		list = append(list, instrument.New(i))
 	}
+	var plane *control.Control
+	list = append(list, g, d, m)
+	if c.Control.AdminUI.Enabled {
+		list = append(list, addAdmin(c, client, g, func() *control.Control { return plane }, &o))
+	}
 	// The control plane is the last, so that its middleware knows who a client is.
-	plane := control.New(control.Options{Version: v.Version, Health: g, Drain: d, Metrics: m.Handler()})
+	plane = control.New(o)
 	g.Check("drain", d.Ready)
 	m.Register(plane.Collectors()...)
-	return append(list, g, d, m, plane)
+	return append(list, plane)
 }
 
 // doors are the parts that let clients in, handle their events, and tell of them.
 // Webhooks begin before all others and end after them, so that they miss nothing.
-func doors(m *metrics.Metrics) []node.Part {
+func doors(m *metrics.Metrics, o *control.Options) []node.Part {
 	v := version.Get().Version
 	tokens, backend, users := auth.NewTokens(), hooks.New(v), connect.NewUsers()
 	tell := webhooks.New(v, func(n *node.Node) webhooks.Counts {
@@ -53,6 +61,7 @@ func doors(m *metrics.Metrics) []node.Part {
 		return c
 	})
 	m.Register(metrics.Hooks(backend.Stats))
+	o.Webhooks = tell
 	gate, tracker := connect.New(tokens, backend, users), presence.New(users)
 	return []node.Part{tell, tokens, backend, gate, tracker, rules.New(tokens, backend, gate, users, tracker)}
 }

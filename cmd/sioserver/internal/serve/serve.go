@@ -127,7 +127,7 @@ func (p *process) build(ctx context.Context) error {
 	p.n = node.New(nodeID(c), boot(), c, server, log)
 	p.n.Level = level
 	p.n.SetLoader(p.o.Loaded, p.o.Load)
-	if err := p.n.Start(ctx, slices.Concat(first, parts(c), p.o.more)...); err != nil {
+	if err := p.n.Start(ctx, slices.Concat(first, parts(c, p.o.Client), p.o.more)...); err != nil {
 		return errors.Join(err, server.Shutdown(ctx), p.close())
 	}
 	return nil

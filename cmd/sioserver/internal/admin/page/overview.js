@@ -4,13 +4,15 @@ import { h, figures, number, bytes, seconds } from "./dom.js";
 import { own } from "./api.js";
 import { every } from "./app.js";
 
+const share = (n) => (n === undefined || n === null ? "–" : `${number(100 * n)} %`);
+
 // Each chart: a title, its unit, and the columns of the history that it shows.
 const charts = [
   ["Connections", number, [["connections", "connections"]]],
   ["Opened and closed each second", number, [["opened", "opened"], ["closed", "closed"]]],
   ["Messages each second", number, [["in", "messages_in"], ["out", "messages_out"]]],
   ["Bytes each second", bytes, [["in", "bytes_in"], ["out", "bytes_out"]]],
-  ["Processors used", number, [["cpu", "cpu"]]],
+  ["Processor time", share, [["of one", "cpu"]]],
   ["Memory", bytes, [["resident", "rss"]]],
   ["Delay of the slowest loop, ms", number, [["lag", "loop_lag_ms"]]],
 ];
@@ -36,10 +38,11 @@ export function overview(main) {
       ["Sockets", number(l.sockets)],
       ["Opened / closed per s", `${number(l.opened)} / ${number(l.closed)}`],
       ["Messages in / out per s", `${number(l.messages_in)} / ${number(l.messages_out)}`],
-      ["Processors used", number(l.cpu)],
-      ["Memory", l.memory_limit ? `${bytes(l.rss)} of ${bytes(l.memory_limit)}` : bytes(l.rss)],
+      ["Of one processor", share(l.cpu)],
+      ["Memory", bytes(l.rss)],
+      ["Of the memory there is", l.memory_share ? share(l.memory_share) : "–"],
       ["Open files", `${number(l.open_files)} of ${number(l.max_files)}`],
-      ["Slow consumers", number(l.slow)],
+      ["Clients that are behind", number(l.slow)],
       ["Waiting for clients", bytes(l.pending_bytes)],
       ["Loop delay", `${number(l.loop_lag_ms)} ms`],
       ["Up for", seconds(l.uptime)],
@@ -73,7 +76,7 @@ async function build(frames) {
     ...size(frames[i]),
     cursor: { drag: { x: false, y: false } },
     axes: [{ stroke: ink, grid: { show: false } }, { stroke: ink, size: 70, values: (_, v) => v.map((n) => unit(n)) }],
-    scales: { y: { range: (_, lo, hi) => [0, Math.max(hi, 1)] } },
+    scales: { y: { range: (_, lo, hi) => [0, hi || 1] } },
     series: [{}, ...columns.map(([label], c) => ({ label, stroke: colours[c], value: (_, v) => (v == null ? "–" : unit(v)) }))],
   }, [[], ...columns.map(() => [])], frames[i].lastChild));
 }

@@ -11,14 +11,15 @@ export function webhooks(main) {
     const { items } = await get("webhooks");
     const again = (name) => async () => { try { await post(`webhooks/${encodeURIComponent(name)}/retry`, {}); } catch (err) { complain(err); } };
     const shown = items.length ? table("Endpoints", [
-      { title: "Name", cell: (w) => w.name },
+      { title: "Name", cell: (w) => w.webhook },
       { title: "Waiting", n: true, cell: (w) => number(w.queued) },
-      { title: "Oldest", n: true, cell: (w) => seconds(w.oldest_age_s) },
-      { title: "Delivered", n: true, cell: (w) => number(w.delivered) },
-      { title: "Failed", n: true, cell: (w) => number(w.failed) },
-      { title: "Dropped", n: true, cell: (w) => number(w.dropped) },
-      { title: "Last error", cell: (w) => w.last_error || "–" },
-      { title: "", cell: (w) => h("button", { type: "button", disabled: !can("admin"), onclick: again(w.name) }, `Try ${w.name} now`) },
+      { title: "Tried for", n: true, cell: (w) => seconds(w.oldest_age_ms / 1000) },
+      { title: "Delivered", n: true, cell: (w) => number(w.deliveries.ok) },
+      { title: "Tries that failed", n: true, cell: (w) => number(w.deliveries.retry) },
+      { title: "Dead letters", n: true, cell: (w) => number(w.deliveries.dead_letter) },
+      { title: "Events dropped", n: true, cell: (w) => number(Object.values(w.dropped).reduce((a, b) => a + b, 0)) },
+      { title: "Last error", cell: (w) => (w.disabled ? "disabled: it answered 410. " : "") + (w.last_error || "–") },
+      { title: "", cell: (w) => h("button", { type: "button", disabled: !can("admin"), onclick: again(w.webhook) }, `Try ${w.webhook} now`) },
     ], items) : h("p", {}, "None is configured.");
     if (!out.contains(document.activeElement)) out.replaceChildren(shown); // a button with the focus is not taken away
   });
@@ -57,7 +58,7 @@ export function drain(main) {
   return every(1000, async () => {
     const d = await get("admin/drain");
     now.replaceChildren(figures([
-      ["State", d.state], ["Connections left", number(d.remaining)], ["Closed", number(d.closed)], ["Rate", `${number(d.rate)} /s`], ["Done in", seconds(d.eta_s)],
+      ["State", d.state], ["Connections left", number(d.remaining)], ["Of", number(d.total)], ["Rate", `${number(d.rate ?? 0)} /s`], ["Done in", seconds(d.eta_seconds)],
     ]));
   });
 }

@@ -3,6 +3,11 @@
 import { h, field, number } from "./dom.js";
 import { events } from "./api.js";
 
+// The stream names its events by their types, and a listener must name them too.
+const types = [
+  "socket.connected", "socket.disconnected", "user.online", "user.offline", "room.occupied", "room.vacated", "member.joined", "member.left",
+  "event.received", "connection.refused", "slow_consumer.detected", "node.started", "node.heartbeat", "node.draining", "node.stopped", "webhook.dropped",
+];
 const most = 500; // lines kept
 const perSecond = 200; // lines taken; more is counted only
 
@@ -12,8 +17,10 @@ export function tail(main, params) {
   const note = h("p", { class: "note", role: "status" });
   const start = () => {
     source?.close();
-    source = events(Object.fromEntries(new FormData(form)));
-    source.onmessage = (e) => take(JSON.parse(e.data));
+    const { share, ...filter } = Object.fromEntries(new FormData(form));
+    source = events({ ...filter, sample: share > 1 ? `1/${share}` : "" });
+    for (const type of types) source.addEventListener(type, (e) => take(JSON.parse(e.data)));
+    source.addEventListener("dropped", (e) => { note.textContent = `${number(JSON.parse(e.data).dropped)} events were left out by the server, because they came too fast`; });
     source.onopen = () => { note.textContent = "listening"; };
     source.onerror = () => { note.textContent = "the stream was cut; the browser tries again"; };
     button.textContent = "Stop";
@@ -36,8 +43,8 @@ export function tail(main, params) {
   }, 1000);
   const button = h("button", {}, "Start");
   const form = h("form", { onsubmit: (e) => { e.preventDefault(); source ? stop() : start(); } },
-    field("Type (with *)", { name: "type", value: params.type ?? "" }), field("Namespace", { name: "namespace" }),
-    field("User", { name: "user", value: params.user ?? "" }), field("Socket id", { name: "sid" }), field("One of", { name: "sample", type: "number", min: 1, value: 1 }), button);
+    field("Types (with * and commas)", { name: "types", value: params.types ?? "" }), field("Namespace", { name: "namespace" }),
+    field("User", { name: "user", value: params.user ?? "" }), field("Socket id", { name: "sid" }), field("Show one of", { name: "share", type: "number", min: 1, value: 1 }), button);
   main.append(h("h1", {}, "Live tail"), form, note,
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Events" },
       h("table", {}, h("caption", {}, `The last ${most} events, newest first`),
