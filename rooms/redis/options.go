@@ -18,9 +18,9 @@ import (
 // and defaults.
 type Options struct {
 	// Client is the connection to Redis: of a single server, of Sentinel or of a
-	// Redis Cluster. Set its MaxRetries to -1: a broadcast that is sent again
-	// because the answer to it got lost arrives twice. It is the caller's to close,
-	// after the servers.
+	// Redis Cluster. [Connect] makes one. If you make it yourself, set its
+	// MaxRetries to -1: a broadcast that is sent again because the answer to it got
+	// lost arrives twice. It is the caller's to close, after the servers.
 	Client goredis.UniversalClient
 	// Key is the prefix of all channels. Default: "socket.io".
 	Key string

@@ -5,6 +5,7 @@ package link
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,7 +79,12 @@ func (s *Subscriber) hold(ctx context.Context) (heard bool, err error) {
 		return false, err
 	}
 	var signs atomic.Uint64
-	go s.watch(ctx, c, &signs, cancel)
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch(ctx, c, &signs, cancel) })
+	defer func() {
+		cancel(nil)
+		watching.Wait() // or it would take orders for the next connection
+	}()
 	for {
 		v, err := c.Receive(ctx)
 		if err != nil {
@@ -125,7 +131,7 @@ func (s *Subscriber) watch(ctx context.Context, c connection, signs *atomic.Uint
 				return
 			}
 			asked = true
-			if err := within(ctx, lifeInterval, func(ctx context.Context) error { return c.Ping(ctx) }); err != nil {
+			if err := limited(ctx, lifeInterval, func(ctx context.Context) error { return c.Ping(ctx) }); err != nil {
 				broken(err)
 				return
 			}
@@ -133,8 +139,8 @@ func (s *Subscriber) watch(ctx context.Context, c connection, signs *atomic.Uint
 	}
 }
 
-// within gives f so long.
-func within(ctx context.Context, d time.Duration, f func(ctx context.Context) error) error {
+// limited gives f so long.
+func limited(ctx context.Context, d time.Duration, f func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return f(ctx)
@@ -170,7 +176,7 @@ func (s *Subscriber) obey(ctx context.Context, c connection) error {
 			names[i] = due[i].topic.Name
 		}
 		due = due[n:]
-		err := within(ctx, dialTime, func(ctx context.Context) error { return change(c, first)(ctx, names...) })
+		err := limited(ctx, dialTime, func(ctx context.Context) error { return change(c, first)(ctx, names...) })
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func NewQueue[M Sized](messages, bytes int, dropped func(M)) *Queue[M] {
 
 // Put adds a message. If there is no place for it the oldest lose theirs: what
 // is new is worth more to those who hear it late. One that is larger than the
-// limit alone is taken.
+// limit alone is taken, and one beside those that are on their way out.
 func (q *Queue[M]) Put(m M) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -261,7 +261,11 @@ func (c *check) limits() {
 		{"cluster.url", string(l.Cluster.URL), l.Cluster.Backend != "none"},
 		{"ingest.redis.url", string(l.Ingest.Redis.URL), l.Ingest.Redis.Enabled},
 	} {
-		if u, err := url.Parse(v.url); v.on && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "") {
+		u, err := url.Parse(v.url)
+		if err == nil && v.path == "cluster.url" && u.Scheme == "unix" && u.Path != "" {
+			continue
+		}
+		if v.on && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "") {
 			c.wrong(v.path, "it must be redis://host:port/db, or rediss:// for TLS")
 		}
 	}

@@ -109,6 +109,7 @@ var rules = []struct{ text, want, right string }{
 	{open + "drain: {max_rate: 0/s}\n", "no transport would ever be closed", ""},
 	{open + "recovery: {backend: redis_streams}\n", "needs cluster.backend: redis_streams", open + "recovery: {backend: redis_streams}\ncluster: {backend: redis_streams}\n"},
 	{open + "cluster: {backend: redis, url: localhost}\n", "redis://host:port/db", open + "cluster: {backend: redis, url: \"rediss://localhost:1/2\"}\n"},
+	{open + "cluster: {backend: redis, url: \"unix://\"}\n", "redis://host:port/db", open + "cluster: {backend: redis, url: \"unix:///run/redis.sock\"}\n"},
 }
 
 func TestRules(t *testing.T) {

@@ -56,7 +56,7 @@ type IngestRedis struct {
 // Cluster is the section cluster.
 type Cluster struct {
 	Backend string `yaml:"backend" default:"none" enum:"none,redis,redis_sharded,redis_streams" reload:"restart" doc:"What the servers share; each speaks the format of the official adapter of that name."`
-	URL     Secret `yaml:"url" default:"redis://127.0.0.1:6379/0" reload:"restart" doc:"Address: redis://, rediss://, several hosts for a cluster, ?master_name= for Sentinel."`
+	URL     Secret `yaml:"url" default:"redis://127.0.0.1:6379/0" reload:"restart" doc:"Address: redis://, rediss:// with TLS, unix:///path; ?addr= names further hosts of a Redis Cluster, ?master_name= the master that sentinels watch."`
 	Key     string `yaml:"key" default:"socket.io" reload:"restart" doc:"Prefix of the channels, or the stream's name."`
 	NodeID  string `yaml:"node_id" auto:"true" reload:"restart" doc:"Name of this server in logs, webhooks and the API; empty is the host's name and the process id."`
 }

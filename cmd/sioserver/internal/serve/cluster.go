@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -19,33 +18,7 @@ import (
 // RedisClient makes a client of the Redis at an address: one server, a cluster
 // if the address names several hosts (?addr=), Sentinel with ?master_name=.
 func RedisClient(address string) (goredis.UniversalClient, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, errors.New("the address of Redis is no URL")
-	}
-	q := u.Query()
-	switch {
-	case q.Get("master_name") != "":
-		o, err := goredis.ParseFailoverURL(address)
-		if err != nil {
-			return nil, err
-		}
-		o.MaxRetries = -1
-		return goredis.NewFailoverClient(o), nil
-	case q.Has("addr"):
-		o, err := goredis.ParseClusterURL(address)
-		if err != nil {
-			return nil, err
-		}
-		o.MaxRetries = -1
-		return goredis.NewClusterClient(o), nil
-	}
-	o, err := goredis.ParseURL(address)
-	if err != nil {
-		return nil, err
-	}
-	o.MaxRetries = -1
-	return goredis.NewClient(o), nil
+	return redis.Connect(redis.ConnectOptions{URL: address})
 }
 
 // cluster makes the adapter, nil for none, and what gives it up.
