@@ -125,6 +125,7 @@ func specFlags(c *cobra.Command, s *coord.Spec) {
 	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "processes to watch; default: those that listen on the port")
 	f.StringVar(&s.ServerCmd, "server-cmd", "", "start this server first and end it after; {listen} becomes its address, a free one if there is no URL")
 	f.IntVar(&s.Servers, "servers", 0, "start so many; {listen} in --server-cmd becomes the address of each")
+	f.BoolVar(&s.Across, "across", false, "broadcast: senders at the first server, all others at the rest; latencies are theirs")
 	f.StringVar(&s.ServerCPUs, "server-cpus", "", "processors for --server-cmd, for example 0")
 	f.StringVar(&s.ClientCPUs, "client-cpus", "", "processors for the workers, for example 1")
 	f.Float64Var(&s.MinConnected, "min-connected", 0, "percent of sessions that must come up")

@@ -88,6 +88,8 @@ func TestExitCodes(t *testing.T) {
 		"no rounds":         {[]string{"rounds", "connect", url, "--rounds", "0"}, coord.ExitUsage, "--rounds"},
 		"plan":              {[]string{"idle", url, "-n", "5", "--plan"}, coord.ExitOK, ""},
 		"impossible plan":   {[]string{"idle", url, "-n", "9000000", "--procs", "1", "--plan"}, coord.ExitUsage, "descriptors"},
+		"across one server": {[]string{"broadcast", url, "--across", "--plan"}, coord.ExitUsage, "two servers"},
+		"across by echo":    {[]string{"echo", url, url, "--across", "--plan"}, coord.ExitUsage, "broadcast only"},
 		"schema":            {[]string{"schema"}, coord.ExitOK, ""},
 		"help":              {[]string{"--help"}, coord.ExitOK, ""},
 	} {

@@ -113,6 +113,9 @@ func (p *Plan) target() error {
 		t.Addrs = append(t.Addrs, addr.String())
 		p.Ports = append(p.Ports, int(addr.Port()))
 	}
+	if t.Across = s.Across; s.Across && (len(t.Addrs) < 2 || s.Senders >= s.N) {
+		return usage("--across needs two servers (--servers 2, or two URLs) and sessions beyond the senders")
+	}
 	p.Target = t
 	if s.API != "" {
 		addr, u, err := resolve(s.API, s.OwnHost)

@@ -161,6 +161,8 @@ func (s *Spec) check() error {
 		return usage("--transport %s goes with connect, idle, echo and broadcast only: the rest needs Socket.IO", s.Transport)
 	case raw && s.Ack:
 		return usage("--ack needs Socket.IO, --transport %s has no acknowledgements", s.Transport)
+	case s.Across && s.Scenario != "broadcast":
+		return usage("--across goes with broadcast only: it is about messages from one server to the others")
 	case s.Slow < 0 || s.Slow > 50:
 		return usage("--slow %g is not between 0 and 50 percent", s.Slow)
 	case !slices.Contains([]string{"fin", "rst", "packet"}, s.Mode):

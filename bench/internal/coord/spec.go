@@ -102,6 +102,7 @@ type Spec struct {
 	ServerPIDs   []int    `json:"server-pid,omitempty"`
 	ServerCmd    string   `json:"server-cmd,omitempty"`
 	Servers      int      `json:"servers,omitempty"`
+	Across       bool     `json:"across,omitempty"`
 	ServerCPUs   string   `json:"server-cpus,omitempty"`
 	ClientCPUs   string   `json:"client-cpus,omitempty"`
 	MinConnected float64  `json:"min-connected,omitempty"`

@@ -68,11 +68,14 @@ type Job struct {
 // Target is where the sessions go.
 type Target struct {
 	// Addrs are used in turn, "ip:port".
-	Addrs     []string `json:"addrs"`
-	Host      string   `json:"host"`
-	Path      string   `json:"path"`
-	Query     string   `json:"query"`
-	Namespace string   `json:"namespace"`
+	Addrs []string `json:"addrs"`
+	// Across puts the sessions that broadcast on the first address, all others on
+	// the rest. Latencies are those of the others.
+	Across    bool   `json:"across"`
+	Host      string `json:"host"`
+	Path      string `json:"path"`
+	Query     string `json:"query"`
+	Namespace string `json:"namespace"`
 	// Auth is the JSON object sent with CONNECT, or empty.
 	Auth      string   `json:"auth"`
 	Headers   []string `json:"headers"`

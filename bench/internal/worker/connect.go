@@ -72,7 +72,7 @@ func (w *Worker) dial(i, k int) {
 		w.end(i, errorText("epoll", err))
 		return
 	}
-	err = unix.Connect(fd, w.addrs[i%len(w.addrs)])
+	err = unix.Connect(fd, w.address(i))
 	if err != nil && err != unix.EINPROGRESS {
 		w.end(i, errorText(phaseNames[stateTCP], err))
 	}

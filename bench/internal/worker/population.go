@@ -73,16 +73,33 @@ func (w *Worker) dropAll() {
 	}
 }
 
+// senders is how many sessions broadcast, the first ones, 0 if all do.
+func (w *Worker) senders() (n uint32) {
+	for _, s := range w.job.Streams {
+		if (&stream{Stream: s}).fansOut() {
+			n = max(n, uint32(s.Senders))
+		}
+	}
+	return n
+}
+
+// address is where a session connects to.
+func (w *Worker) address(i int) unix.Sockaddr {
+	if !w.job.Target.Across {
+		return w.addrs[i%len(w.addrs)]
+	}
+	g, first := w.number(i), w.senders()
+	if g < first {
+		return w.addrs[0]
+	}
+	return w.addrs[1+int(g-first)%(len(w.addrs)-1)]
+}
+
 // slowDown lets one session in so many stop reading. Senders of streams with
 // few senders are spared.
 func (w *Worker) slowDown() {
 	w.nextTrickle = never
-	spared := uint32(0)
-	for _, s := range w.streams {
-		if s.fansOut() {
-			spared = max(spared, uint32(s.Senders))
-		}
-	}
+	spared := w.senders()
 	for i := range w.sessions {
 		v := &w.sessions[i]
 		g := w.number(i)

@@ -103,7 +103,7 @@ func (w *Worker) take(i int, b []byte, ack bool) {
 			s.count.Window++
 		}
 		if m.DueNs >= w.from && m.DueNs < w.until {
-			w.measure(s, m)
+			w.measure(i, s, m)
 		}
 	}
 	if s.lasts != nil {
@@ -112,8 +112,11 @@ func (w *Worker) take(i int, b []byte, ack bool) {
 }
 
 // measure records the latencies of a message.
-func (w *Worker) measure(s *stream, m stamp.Stamp) {
+func (w *Worker) measure(i int, s *stream, m stamp.Stamp) {
 	s.count.Answered++
+	if w.job.Target.Across && w.number(i) < w.senders() {
+		return // it came over no other server
+	}
 	// Reading the clock for each message of a read would cost more than it tells.
 	if s.baseline != nil && m.DueNs < w.start+w.job.Slow.AfterNs {
 		s.baseline.Record(w.now - m.DueNs)

@@ -325,3 +325,30 @@ func TestJSONNumber(t *testing.T) {
 		}
 	}
 }
+
+// TestAcross: those who broadcast are at the first server, all others at the
+// rest, and only what they get is measured.
+func TestAcross(t *testing.T) {
+	j := echoJob()
+	j.Total, j.Workers, j.Target.Across = 12, 2, true
+	j.Streams = []job.Stream{{Kind: job.Bcast, Rate: 1, Size: 64, Payload: "zero", Senders: 3}}
+	w, _ := prepared(t, j)
+	addrs := make([]unix.Sockaddr, 3)
+	for k := range addrs {
+		addrs[k] = &unix.SockaddrInet4{Port: k}
+	}
+	w.addrs = addrs
+	for i, want := range []int{0, 0, 2, 2, 2, 2} { // the sessions 0, 2, 4, 6, 8, 10 of all
+		if got := w.address(i).(*unix.SockaddrInet4).Port; got != want {
+			t.Errorf("session %d of this worker is at server %d, want %d", i, got, want)
+		}
+	}
+	w.measure(0, w.streams[0], stamp.Stamp{})
+	if n := w.streams[0].response.Count(); n != 0 {
+		t.Errorf("%d messages to a sender are measured", n)
+	}
+	w.measure(2, w.streams[0], stamp.Stamp{})
+	if n := w.streams[0].response.Count(); n != 1 || w.streams[0].count.Answered != 2 {
+		t.Errorf("%d messages to others are measured, %d answered", n, w.streams[0].count.Answered)
+	}
+}
