@@ -19,7 +19,7 @@ DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
 SUITE   ?= bench/suites/peers.yaml
-.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp soak cover clean browser redis config-docs bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis config-docs bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,11 +67,12 @@ e2e-tls: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## all of e2e over h
 e2e-attach: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## all of e2e with the server attached to net/http: plain, TLS, HTTP/2; e2e has a part
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:attach:all
 
-e2e-proxy: $(E2E)/node_modules/.package-lock.json bin/e2e-app ## a part of e2e behind nginx and HAProxy, installed if missing and this is root
+e2e-proxy: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## a part of e2e behind nginx and HAProxy, and two servers behind each; installed if missing and this is root
 	@command -v nginx >/dev/null && command -v haproxy >/dev/null || \
 	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light haproxy >/dev/null; } || \
 	{ echo "nginx or haproxy is missing: install them, or run this as root on Debian" >&2; exit 1; }
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:proxy
+	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:balanced
 
 golden: redis $(E2E)/node_modules/.package-lock.json ## record again what the official adapters and the emitter publish, for the Go tests
 	cd $(E2E) && node golden/record.mjs $(CURDIR)/rooms
@@ -107,6 +108,7 @@ fuzz: ## every fuzz target in turn, FUZZTIME each
 
 lint: ## vet, staticcheck, formatting, the rules of docs/architecture.md
 	$(GO) vet $(GOFLAGS_TAGS) ./...
+	$(GO) vet -tags '$(TAGS) chaos' ./rooms/...
 	$(GO) tool staticcheck $(GOFLAGS_TAGS) ./...
 	@out="$$($(GO) tool gofumpt -l .)"; [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	$(GO) test ./docs/...
@@ -141,6 +143,11 @@ bench-laptop: build bin/siobench ## what one server process does on two processo
 
 bench-peers: build bin/siobench ## this server and others side by side, into bench/results (ROUNDS=1 SUITE=bench/suites/peers.yaml)
 	bin/siobench peers --own '$(DEV)' $(PINNED) --rounds $(ROUNDS) --suite $(SUITE)
+
+chaos: redis ## Redis stops, hangs, is cut off and fails over, in network namespaces of the tests: needs root, four minutes
+	@[ "$$(id -u)" = 0 ] || { echo "make chaos makes network namespaces: run it as root" >&2; exit 1; }
+	@command -v ip >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends iproute2 >/dev/null; }
+	$(GO) test -tags '$(TAGS) chaos' -count 1 -timeout 20m -v -run '^TestChaos' ./rooms/redis
 
 soak: ## clients that come and go for SOAK (20m): fails if heap, memory, descriptors or goroutines grow; then the load tests in their long form
 	LOOP_TEST_SOAK=$(SOAK) $(GO) test $(GOFLAGS_TAGS) -count 1 -timeout 24h -v -run '^TestSoak' ./loop
