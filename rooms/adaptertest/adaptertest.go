@@ -475,11 +475,13 @@ func testDisconnect(t *testing.T, c *cluster) {
 	c.sync(t, 0)
 	want := map[string]string{"a1": "closeConn=false", "b1": "closeConn=false", "c1": "closeConn=true", "c2": "closeConn=true"}
 	for _, s := range c.servers {
+		s.mu.Lock()
 		for id, x := range s.mu.sockets {
 			if x.gone != want[id] {
 				t.Errorf("%s: %q, want %q", id, x.gone, want[id])
 			}
 		}
+		s.mu.Unlock()
 	}
 }
 
