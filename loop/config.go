@@ -140,7 +140,8 @@ type Config struct {
 	// a []byte. Default: nil, none.
 	InitialPacket any
 	// TrustedProxies are the addresses of proxies in front of the server, whose
-	// X-Forwarded-For, X-Forwarded-Proto and Forwarded fields are believed: for
+	// X-Forwarded-For, X-Forwarded-Proto and Forwarded fields are believed, and whose
+	// PROXY headers where a [Listener] has those: for
 	// [Handshake.Address], [Handshake.Secure] and the RemoteAddr of every request
 	// that is handed out. Default: none.
 	TrustedProxies []netip.Prefix

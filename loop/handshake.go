@@ -115,6 +115,7 @@ func (h *Handshake) parsed(f func(*http1.Request)) {
 
 // Address is the client's network address without the port: the other end of
 // the connection, or who that says it is if it is one of Config.TrustedProxies.
+// The other end of a unix socket is "@".
 func (h *Handshake) Address() string {
 	if h.request == nil {
 		return ""

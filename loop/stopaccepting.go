@@ -17,8 +17,9 @@ import (
 // being made have 0.7 s, and who begins in that time is made to try again by its
 // system after a second, which brings it to the other process. A packet lost
 // on the way may still cost one that takes longer, unless the system is set to
-// hand connections over (net.ipv4.tcp_migrate_req=1). Without ReusePort it takes
-// a moment, and whoever connects afterwards is refused. Sockets that were passed
+// hand connections over (net.ipv4.tcp_migrate_req=1). Without ReusePort, or if
+// nobody else listens on the port, it takes a moment, and whoever connects
+// afterwards is refused. Sockets that were passed
 // (fd:) stay open, and connections wait in them.
 //
 // When ctx is done before, it returns ctx's error and goes on all the same. The

@@ -3,11 +3,15 @@
 package reactor
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,7 +26,8 @@ import (
 // first takes no more beginnings of connections, which their clients repeat
 // after a second, and those under way have a moment to be completed; then it
 // takes nothing more, what waits is accepted, and it is closed. Who repeats
-// finds the sockets of the others. All that must be over within the second.
+// finds the sockets of the others. All that must be over within the second. If
+// nobody else listens, there is nothing to find, and no reason to wait.
 const (
 	ceaseGrace  = 700 * time.Millisecond // for handshakes of TCP that are under way
 	ceaseSettle = 10 * time.Millisecond  // for packets that the kernel has in hand, and between looks
@@ -107,6 +112,7 @@ func (r *Reactor) cease() {
 type socketOf struct {
 	loop   *loop
 	fd     int
+	port   string
 	shared bool
 }
 
@@ -123,6 +129,7 @@ func (r *Reactor) listening() (all []socketOf, err error) {
 		err = errors.Join(err, bad)
 		for fd, addr := range found {
 			s := socketOf{loop: l, fd: fd}
+			_, s.port, _ = net.SplitHostPort(addr)
 			for _, c := range r.claims {
 				s.shared = s.shared || c.ln == nil && c.addr == addr && c.Shared
 			}
@@ -151,8 +158,9 @@ func socketsOf(el gnet.EventLoop) (found map[int]string, err error) {
 // empty closes sockets when they are empty.
 func (r *Reactor) empty(sockets []socketOf) {
 	grace := time.Duration(0)
+	wait := !migrates() && accompanied(sockets)
 	for _, s := range sockets {
-		if s.shared && !migrates() {
+		if s.shared && wait {
 			r.note(filter(s.fd, dropBeginnings))
 			grace = ceaseGrace
 		}
@@ -190,6 +198,61 @@ func (r *Reactor) note(err error) { r.ceaseErr = errors.Join(r.ceaseErr, err) }
 func migrates() bool {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/tcp_migrate_req")
 	return err == nil && strings.TrimSpace(string(text)) == "1"
+}
+
+// accompanied reports whether others listen on a port of the sockets too.
+func accompanied(sockets []socketOf) bool {
+	own := map[string]int{}
+	for _, s := range sockets {
+		own[s.port]++
+	}
+	for port, n := range own {
+		if all, ok := listeners(port); !ok || all > n {
+			return true
+		}
+	}
+	return false
+}
+
+// listeners is how many sockets listen on a port, at whatever address, as far as
+// the system tells.
+func listeners(port string) (n int, ok bool) {
+	want, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return 0, false
+	}
+	for _, name := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(name)
+		if errors.Is(err, os.ErrNotExist) && ok {
+			continue // no IPv6
+		}
+		if err != nil {
+			return 0, false
+		}
+		n += listed(f, want)
+		_ = f.Close()
+		ok = true
+	}
+	return n, ok
+}
+
+// listed counts those of a table of the kernel. It lists them before all other
+// sockets.
+func listed(table io.Reader, port uint64) (n int) {
+	lines := bufio.NewScanner(table)
+	lines.Scan() // what the columns are
+	for lines.Scan() {
+		const local, state, listening = 1, 3, "0A"
+		f := strings.Fields(lines.Text())
+		if len(f) <= state || f[state] != listening {
+			return n
+		}
+		_, hex, _ := strings.Cut(f[local], ":")
+		if p, err := strconv.ParseUint(hex, 16, 16); err == nil && p == port {
+			n++
+		}
+	}
+	return n
 }
 
 // close closes the socket if nobody waits in it, and reports whether it has, or
