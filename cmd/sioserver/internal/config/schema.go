@@ -53,6 +53,7 @@ type Engine struct {
 	PingInterval   Duration    `yaml:"ping_interval" default:"25s" min:"1ms" max:"24h" reload:"restart" doc:"Time between heartbeats."`
 	PingTimeout    Duration    `yaml:"ping_timeout" default:"20s" min:"1ms" max:"24h" reload:"restart" doc:"How long a client may take to answer one."`
 	UpgradeTimeout Duration    `yaml:"upgrade_timeout" default:"10s" min:"1ms" max:"24h" reload:"restart" doc:"How long an upgrade from polling to websocket may take."`
+	KeepAlive      Duration    `yaml:"keep_alive_timeout" default:"5s" min:"1s" max:"24h" reload:"restart" doc:"How long a connection is kept between two requests; clients are told, and given a second more. A proxy that keeps connections should give them up earlier."`
 	ConnectTimeout Duration    `yaml:"connect_timeout" default:"45s" min:"1ms" max:"24h" reload:"restart" doc:"How long a client may be in no namespace before its connection is closed."`
 	MaxPayload     Size        `yaml:"max_payload" default:"1MB" min:"1B" reload:"restart" doc:"Largest polling body or websocket message; maxHttpBufferSize of the reference."`
 	AllowEIO3      bool        `yaml:"allow_eio3" default:"false" reload:"restart" doc:"Let clients of Socket.IO 2 in. It offers JSONP too, to which no rule about origins applies."`

@@ -36,6 +36,7 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		PingInterval:      time.Duration(c.Engine.PingInterval),
 		PingTimeout:       time.Duration(c.Engine.PingTimeout),
 		UpgradeTimeout:    time.Duration(c.Engine.UpgradeTimeout),
+		KeepAliveTimeout:  time.Duration(c.Engine.KeepAlive),
 		ConnectTimeout:    time.Duration(c.Engine.ConnectTimeout),
 		MaxHTTPBufferSize: int64(c.Engine.MaxPayload),
 		AllowEIO3:         c.Engine.AllowEIO3,

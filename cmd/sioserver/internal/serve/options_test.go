@@ -55,6 +55,7 @@ func TestOptions(t *testing.T) {
 		{"engine: {transports: websocket}", func(c loop.Config) any { return c.Transports }, []string{"websocket"}},
 		{"engine: {ping_interval: 1s}", func(c loop.Config) any { return c.PingInterval }, time.Second},
 		{"engine: {ping_timeout: 2s}", func(c loop.Config) any { return c.PingTimeout }, 2 * time.Second},
+		{"engine: {keep_alive_timeout: 70s}", func(c loop.Config) any { return c.KeepAliveTimeout }, 70 * time.Second},
 		{"engine: {upgrade_timeout: 3s}", func(c loop.Config) any { return c.UpgradeTimeout }, 3 * time.Second},
 		{"engine: {connect_timeout: 4s}", func(c loop.Config) any { return c.ConnectTimeout }, 4 * time.Second},
 		{"engine: {max_payload: 5KB}", func(c loop.Config) any { return c.MaxHTTPBufferSize }, int64(5000)},
