@@ -94,6 +94,16 @@ func encodedText(packet *rooms.Packet) (text []byte, bins [][]byte, ok bool) {
 	return text, bins, text != nil
 }
 
+// ArgsOf are arguments that came in one of the forms of servers. They share its
+// memory. Any goroutine.
+func ArgsOf(raw rooms.RawArgs) Args {
+	a := Args{raw: raw.Bytes, n: raw.Count, bins: raw.Binary, form: formJSON}
+	if raw.Form == rooms.MsgPack {
+		a.form = formMsgPack
+	}
+	return a
+}
+
 // unpacked are the arguments of a packet as handlers and encoders take them.
 func unpacked(args []any) []any {
 	if len(args) != 1 {
@@ -103,9 +113,5 @@ func unpacked(args []any) []any {
 	if !ok {
 		return args
 	}
-	a := Args{raw: raw.Bytes, n: raw.Count, bins: raw.Binary, form: formJSON}
-	if raw.Form == rooms.MsgPack {
-		a.form = formMsgPack
-	}
-	return []any{a}
+	return []any{ArgsOf(raw)}
 }

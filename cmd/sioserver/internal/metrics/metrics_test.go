@@ -22,7 +22,9 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/control"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/gate"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/hooks"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/ingest"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/webhooks"
 	"github.com/sioserver/sioserver/loop"
 	"github.com/sioserver/sioserver/loop/looptest"
 )
@@ -40,6 +42,8 @@ func measured(t *testing.T) (*Metrics, *looptest.Server, []prometheus.Collector)
 	c := &config.Config{Namespaces: []config.Namespace{{Name: "/"}, {Name: "/chat"}}}
 	others := append(control.New(control.Options{}).Collectors(), Hooks(func() []hooks.Stats {
 		return []hooks.Stats{{Hook: "connect", Requests: map[string]uint64{"ok": 2}, Durations: make([]uint64, len(hooks.Bounds)+1)}}
+	}), ingest.New(nil), Webhooks(func() []webhooks.Stats {
+		return []webhooks.Stats{{Webhook: "main", Deliveries: map[string]uint64{"ok": 4}}}
 	}))
 	m.Register(others...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -82,6 +86,7 @@ func TestScrape(t *testing.T) {
 		`sioserver_limit_rejections_total{limit="max_connections"} 0`,
 		`sioserver_drain_remaining_connections 3`,
 		`sioserver_hook_requests_total{hook="connect",result="ok"} 2`,
+		`sioserver_webhook_deliveries_total{result="ok",webhook="main"} 4`,
 		`sioserver_cluster_nodes 1`,
 		`sioserver_scrape_incomplete 0`,
 	} {

@@ -12,6 +12,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/drain"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/gate"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/hooks"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/ingest"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/instrument"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/metrics"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
@@ -37,7 +38,10 @@ func parts(c *config.Config, client fs.FS) (list []node.Part) {
 		list = append(list, instrument.New(i))
 	}
 	var plane *control.Control
-	list = append(list, g, d, m)
+	in := ingest.New(RedisClient)
+	g.Check("ingest", in.Ready)
+	m.Register(in)
+	list = append(list, g, d, m, in)
 	if c.Control.AdminUI.Enabled {
 		list = append(list, addAdmin(c, client, g, func() *control.Control { return plane }, &o))
 	}
@@ -60,7 +64,7 @@ func doors(m *metrics.Metrics, o *control.Options) []node.Part {
 		}
 		return c
 	})
-	m.Register(metrics.Hooks(backend.Stats))
+	m.Register(metrics.Hooks(backend.Stats), metrics.Webhooks(tell.Stats))
 	o.Webhooks = tell
 	gate, tracker := connect.New(tokens, backend, users), presence.New(users)
 	return []node.Part{tell, tokens, backend, gate, tracker, rules.New(tokens, backend, gate, users, tracker)}
