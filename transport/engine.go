@@ -231,6 +231,15 @@ func (e *Engine) Close() {
 	e.settle()
 }
 
+// Cut closes every connection at once, whatever is on its way. Loop only.
+func (e *Engine) Cut() {
+	e.conns.Each(func(c *Conn) {
+		if c.state != connFree && c.state != connClosed {
+			e.net.Close(c)
+		}
+	})
+}
+
 // dateCache holds the Date field of the present second.
 type dateCache struct {
 	second int64

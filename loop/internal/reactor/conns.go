@@ -16,8 +16,7 @@ import (
 func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 	switch from := gc.Context().(type) {
 	case greeting:
-		r.loopOf(gc.EventLoop())
-		if from.stays {
+		if r.loopOf(gc.EventLoop()) != nil && from.stays {
 			return nil, gnet.None
 		}
 		return nil, gnet.Close
@@ -25,6 +24,9 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		from.arrived.Store(true)
 		gc.SetSafeContext(nil) // else gnet keeps the head and the rest of it
 		l := r.loopOf(gc.EventLoop())
+		if l == nil {
+			return nil, gnet.Close
+		}
 		if from.by != nil {
 			return nil, l.receive(gc, from.by)
 		}
@@ -50,6 +52,9 @@ func (r *Reactor) OnOpen(gc gnet.Conn) (_ []byte, action gnet.Action) {
 		return nil, gnet.Close
 	}
 	l := r.loopOf(gc.EventLoop())
+	if l == nil {
+		return nil, gnet.Close
+	}
 	by := l.listener(gc.LocalAddr())
 	if by == nil {
 		r.cfg.Logger.Error("a connection has come by an address that is not listened on", "address", gc.LocalAddr())

@@ -29,6 +29,10 @@ func (r *Reactor) greet(engine gnet.Engine, down <-chan struct{}) {
 		}
 		return
 	}
+	if r.hosted != nil {
+		r.greetHosted(engine, down)
+		return
+	}
 	for range r.loops {
 		if err := greetNext(engine, down); err != nil {
 			r.cfg.Logger.Warn("an event loop could not be greeted and begins with its first connection", "error", err)

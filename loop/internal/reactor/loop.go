@@ -199,6 +199,9 @@ func (l *loop) Close(c *transport.Conn) {
 // connections of one of its listeners, of which each loop has its own, the same
 // address.
 func (l *loop) listener(local net.Addr) *Listener {
+	if l.reactor.hosted != nil {
+		return l.reactor.hosted
+	}
 	claims := l.reactor.claims
 	if len(claims) == 1 {
 		return &claims[0].Listener

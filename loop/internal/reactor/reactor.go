@@ -67,25 +67,27 @@ type Reactor struct {
 	loops  []*loop
 	claims []claim
 	clock  *clock
+	hosted *Listener // of connections that a host hands over, nil without
 
-	conns     atomic.Int64
-	refused   atomic.Uint64
-	restarts  atomic.Uint64
-	stopping  atomic.Bool
-	booted    chan struct{} // closed once connections are accepted on every loop
-	ended     chan struct{} // closed by Stop
-	once      struct{ boot, stop, release, cease sync.Once }
-	ceasing   atomic.Bool    // Cease was called
-	ceased    chan struct{}  // closed when it is done
-	ceaseErr  error          // of it
-	quiet     notice         // no connection is left
-	full      pace           // of the warning that connections are refused
-	greeting  sync.Mutex     // held while the loops are greeted
-	turn      atomic.Uint32  // of the loops
-	troubled  pace           // of the warning that accepting fails
-	foreign   pace           // of the warning that somebody is no trusted proxy
-	untrusted atomic.Uint64  // connections closed for that
-	accepts   sync.WaitGroup // goroutines that accept
+	conns        atomic.Int64
+	refused      atomic.Uint64
+	restarts     atomic.Uint64
+	stopping     atomic.Bool
+	booted       chan struct{} // closed once connections are accepted on every loop
+	ended        chan struct{} // closed by Stop
+	once         struct{ boot, stop, release, cease sync.Once }
+	ceasing      atomic.Bool    // Cease was called
+	ceased       chan struct{}  // closed when it is done
+	ceaseErr     error          // of it
+	quiet        notice         // no connection is left
+	full         pace           // of the warning that connections are refused
+	greeting     sync.Mutex     // held while the loops are greeted
+	turn         atomic.Uint32  // of the loops
+	troubled     pace           // of the warning that accepting fails
+	foreign      pace           // of the warning that somebody is no trusted proxy
+	foreignLoops pace           // of the error that a host has too many loops
+	untrusted    atomic.Uint64  // connections closed for that
+	accepts      sync.WaitGroup // goroutines that accept
 
 	mu struct {
 		sync.Mutex
@@ -237,6 +239,10 @@ func (r *Reactor) serve() (err error) {
 			l.engine.Leave()
 		}
 	}()
+	if r.hosted != nil {
+		r.serveHosted()
+		return nil
+	}
 	if len(urls) == 0 {
 		return r.serveAlone()
 	}
@@ -287,6 +293,9 @@ func (r *Reactor) Drained(ctx context.Context) error {
 func (r *Reactor) Stop() {
 	r.stopping.Store(true)
 	r.once.stop.Do(func() { close(r.ended) })
+	if r.hosted != nil {
+		return // the engine is not ours
+	}
 	// A loop must not end while a greeting is on its way: nothing would tell
 	// the goroutine in gnet that waits for its arrival.
 	r.greeting.Lock()
@@ -346,6 +355,7 @@ func (r *Reactor) OnShutdown(gnet.Engine) {
 
 // loopOf finds the loop that runs on a gnet event loop. gnet does not list its
 // loops, so each takes the next free place when its first connection shows it.
+// It returns nil if there is none.
 func (r *Reactor) loopOf(el gnet.EventLoop) *loop {
 	for _, l := range r.loops {
 		if l.runs(el) {
@@ -353,6 +363,14 @@ func (r *Reactor) loopOf(el gnet.EventLoop) *loop {
 		}
 	}
 	r.mu.Lock()
+	if r.mu.known == len(r.loops) {
+		// Loops of a host: more than it said, or one that was given back.
+		r.mu.Unlock()
+		if !r.stopping.Load() && r.foreignLoops.allows(time.Now()) {
+			r.cfg.Logger.Error("connections are refused: the host has more event loops than Loops", "loops", len(r.loops))
+		}
+		return nil
+	}
 	l := r.loops[r.mu.known]
 	r.mu.known++
 	r.mu.Unlock()

@@ -23,7 +23,7 @@ func attach(server *loop.Server, f flags) (*http.Server, error) {
 	case "h2-only":
 		host.Handler = refuseHTTP1(host.Handler)
 	default:
-		return nil, fmt.Errorf("--attach %s: it must be none, http1, h2 or h2-only", f.attach)
+		return nil, fmt.Errorf("--attach %s: it must be none, http1, h2, h2-only or gnet", f.attach)
 	}
 	listener, err := net.Listen("tcp", f.listen)
 	if err != nil {

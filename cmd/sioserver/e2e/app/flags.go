@@ -26,7 +26,7 @@ type flags struct {
 	lines       bool
 	publish     bool
 	engine      bool
-	attach      string // to a server of package net/http
+	attach      string // to somebody else's server
 	behind      string // a proxy
 	listen      string
 	tls         *tls.Config
@@ -127,7 +127,7 @@ func configuration() (cfg loop.Config, f flags, err error) {
 // place adds the flags that say where to serve.
 func (f *flags) place() {
 	flag.StringVar(&f.listen, "listen", "", "host:port")
-	flag.StringVar(&f.attach, "attach", "none", "none, http1, h2 or h2-only")
+	flag.StringVar(&f.attach, "attach", "none", "none, http1, h2, h2-only or gnet")
 	flag.StringVar(&f.behind, "behind", "none", "none, http or proxy-protocol")
 }
 

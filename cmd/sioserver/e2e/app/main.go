@@ -54,14 +54,18 @@ func run() error {
 
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer cancel()
+	serve, endHost, err := app.serve(f)
+	if err != nil {
+		return err
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Run(context.Background()) }()
+	go func() { ended <- serve() }()
 	select {
 	case <-server.Listening():
 	case err := <-ended:
 		return err
 	}
-	if f.attach != "none" {
+	if f.attach != "none" && f.attach != "gnet" {
 		host, err := attach(server, f)
 		if err != nil {
 			return err
@@ -82,6 +86,7 @@ func run() error {
 	end, done := context.WithTimeout(context.Background(), 1500*time.Millisecond)
 	defer done()
 	_ = server.Shutdown(end)
+	_ = endHost(end)
 	return <-ended
 }
 
