@@ -265,8 +265,9 @@ func (c *check) limits() {
 		if err == nil && v.path == "cluster.url" && u.Scheme == "unix" && u.Path != "" {
 			continue
 		}
-		if v.on && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "") {
-			c.wrong(v.path, "it must be redis://host:port/db, or rediss:// for TLS")
+		unix := err == nil && u.Scheme == "unix" && u.Path != ""
+		if v.on && !unix && (err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "") {
+			c.wrong(v.path, "it must be redis://host:port/db, rediss:// for TLS, or unix:///path")
 		}
 	}
 }
