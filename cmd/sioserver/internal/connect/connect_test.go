@@ -309,6 +309,7 @@ func TestUserLimit(t *testing.T) {
 	refusedWith(t, err, "too many connections of this user", "max_connections_per_user")
 	f.Connect("/", hers)
 	f.Connect("/other", mine)
+	f.Settle()
 	if f.users.Count() != 2 || len(f.users.Sockets("42")) != 3 {
 		t.Errorf("%d users, %d sockets", f.users.Count(), len(f.users.Sockets("42")))
 	}

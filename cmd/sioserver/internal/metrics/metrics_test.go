@@ -24,6 +24,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/hooks"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/ingest"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/rules"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/webhooks"
 	"github.com/sioserver/sioserver/loop"
 	"github.com/sioserver/sioserver/loop/looptest"
@@ -44,6 +45,10 @@ func measured(t *testing.T) (*Metrics, *looptest.Server, []prometheus.Collector)
 		return []hooks.Stats{{Hook: "connect", Requests: map[string]uint64{"ok": 2}, Durations: make([]uint64, len(hooks.Bounds)+1)}}
 	}), ingest.New(nil), Webhooks(func() []webhooks.Stats {
 		return []webhooks.Stats{{Webhook: "main", Deliveries: map[string]uint64{"ok": 4}}}
+	}), Rules(func() rules.Stats {
+		// Two rules may begin with the same name.
+		list := []rules.RuleStats{{Namespace: "/", Rule: "a*", Events: 7, Refused: 1}, {Namespace: "/", Rule: "a*"}}
+		return rules.Stats{Rules: list, None: 8, Limits: map[string]uint64{"rule_rate": 9}}
 	}))
 	m.Register(others...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -87,6 +92,10 @@ func TestScrape(t *testing.T) {
 		`sioserver_drain_remaining_connections 3`,
 		`sioserver_hook_requests_total{hook="connect",result="ok"} 2`,
 		`sioserver_webhook_deliveries_total{result="ok",webhook="main"} 4`,
+		`sioserver_rule_events_total{namespace="/",rule="a*"} 7`,
+		`sioserver_rule_refusals_total{namespace="/",rule="a*"} 1`,
+		`sioserver_rule_none_total 8`,
+		`sioserver_rule_limit_rejections_total{limit="rule_rate"} 9`,
 		`sioserver_cluster_nodes 1`,
 		`sioserver_scrape_incomplete 0`,
 	} {

@@ -45,6 +45,7 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		ClientFiles:   client,
 		DropHandshake: true,
 		ReleaseMemory: true,
+		Handlers:      handlers(c),
 		Logger:        log,
 		Limits: loop.Limits{
 			OutboundBytes: int(c.SlowConsumers.QueueBytes),
@@ -77,6 +78,18 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		l.TrustedProxies = append(l.TrustedProxies, netip.PrefixFrom(p.Addr(), p.Bits()))
 	}
 	return l, listeners(&l, c)
+}
+
+// handlers is how many goroutines run handlers at most. Hooks at the connect and at
+// $join wait on them for a backend, which must not keep others from running.
+func handlers(c *config.Config) int {
+	n := 0 // the default
+	for _, url := range []string{c.Hooks.Connect.URL, c.Hooks.Join.URL, c.Hooks.Refresh.URL, c.Hooks.Event.URL} {
+		if url != "" {
+			n += 256 + c.Hooks.Defaults.Concurrency
+		}
+	}
+	return n
 }
 
 // recovery is how clients come back, nil if they cannot. Clusters over Pub/Sub

@@ -44,6 +44,8 @@ func TestOptions(t *testing.T) {
 			return []any{c.Listeners[0].ProxyProtocol, c.TrustedProxies[0].String(), c.TrustedProxies[1].String()}
 		}, []any{loop.ProxyRequired, "10.0.0.0/8", "127.0.0.1/32"}},
 		{"server: {proxy_protocol: optional, trusted_proxies: 127.0.0.1}", func(c loop.Config) any { return c.Listeners[0].ProxyProtocol }, loop.ProxyOptional},
+		{"", func(c loop.Config) any { return c.Handlers }, 0},
+		{"hooks: {defaults: {concurrency: 10}, connect: {url: \"http://127.0.0.1/\"}, join: {url: \"http://127.0.0.1/\"}}", func(c loop.Config) any { return c.Handlers }, 532},
 		{"server: {path: /x}", func(c loop.Config) any { return c.Path }, "/x/"},
 		{"server: {loops: 3}", func(c loop.Config) any { return c.Loops }, 3},
 		{"server: {loops: auto}", func(c loop.Config) any { return c.Loops }, 0},

@@ -64,8 +64,9 @@ func doors(m *metrics.Metrics, o *control.Options) []node.Part {
 		}
 		return c
 	})
-	m.Register(metrics.Hooks(backend.Stats), metrics.Webhooks(tell.Stats))
+	entry, tracker := connect.New(tokens, backend, users), presence.New(users)
+	events := rules.New(tokens, backend, entry, users, tracker)
+	m.Register(metrics.Hooks(backend.Stats), metrics.Webhooks(tell.Stats), metrics.Rules(events.Stats))
 	o.Webhooks = tell
-	gate, tracker := connect.New(tokens, backend, users), presence.New(users)
-	return []node.Part{tell, tokens, backend, gate, tracker, rules.New(tokens, backend, gate, users, tracker)}
+	return []node.Part{tell, tokens, backend, entry, tracker, events}
 }
