@@ -99,6 +99,9 @@ func (p *endpoint) start() {
 // reconfigure takes new settings.
 func (p *endpoint) reconfigure(w *settings) {
 	p.settings.Store(w)
+	if p.spool != nil {
+		p.spool.most.Store(int64(w.Queue.MaxSpool))
+	}
 	p.mu.Lock()
 	last := time.Now().Add(p.grace(w))
 	for _, h := range p.mu.order {

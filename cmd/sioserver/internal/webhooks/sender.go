@@ -42,6 +42,7 @@ type Sender struct {
 	end       context.CancelFunc
 	wg        sync.WaitGroup
 	list      atomic.Pointer[[]*endpoint]
+	prepared  []*endpoint // of a configuration that may come to use
 }
 
 // New returns a sender for a version of the command, which its requests name.
@@ -113,6 +114,7 @@ func (s *Sender) Prepare(c *config.Config) (apply func(), err error) {
 			return nil, fmt.Errorf("webhooks[%d]: a second webhook %q: names are unique", i, next[i].Name)
 		}
 	}
+	s.abandon() // of one that another part has refused
 	old := *s.list.Load()
 	kept, fresh := map[string]*endpoint{}, map[string]*endpoint{}
 	for _, w := range next {
@@ -125,14 +127,24 @@ func (s *Sender) Prepare(c *config.Config) (apply func(), err error) {
 		}
 		p, err := s.open(w)
 		if err != nil {
-			for _, p := range fresh {
-				p.abandon()
-			}
+			s.abandon()
 			return nil, fmt.Errorf("webhook %s: %w", w.Name, err)
 		}
 		fresh[w.Name] = p
+		s.prepared = append(s.prepared, p)
 	}
-	return func() { s.replace(next, old, kept, fresh) }, nil
+	return func() {
+		s.prepared = nil
+		s.replace(next, old, kept, fresh)
+	}, nil
+}
+
+// abandon gives up endpoints that have not come to use, with their directories.
+func (s *Sender) abandon() {
+	for _, p := range s.prepared {
+		p.abandon()
+	}
+	s.prepared = nil
 }
 
 // replace puts new settings to use.

@@ -33,7 +33,7 @@ import (
 type spool struct {
 	root string // DIR/WEBHOOK
 	dir  string
-	most int64
+	most atomic.Int64 // bytes, 0 for no limit
 	lock *os.File
 	low  atomic.Uint64 // below it everything is done
 
@@ -51,7 +51,8 @@ type spool struct {
 
 // openSpool makes the directory of a process.
 func openSpool(dir, webhook, boot string, most int64) (*spool, error) {
-	s := &spool{root: filepath.Join(dir, url.PathEscape(webhook)), most: most}
+	s := &spool{root: filepath.Join(dir, url.PathEscape(webhook))}
+	s.most.Store(most)
 	s.dir = filepath.Join(s.root, url.PathEscape(boot))
 	if err := os.MkdirAll(s.root, 0o700); err != nil {
 		return nil, err
@@ -100,7 +101,7 @@ func (s *spool) append(items []item) (lost int, err error) {
 		s.mu.last++
 		items[i].number = s.mu.last
 		rec := encode(&items[i])
-		if s.most > 0 && s.mu.bytes+int64(len(rec)) > s.most {
+		if most := s.most.Load(); most > 0 && s.mu.bytes+int64(len(rec)) > most {
 			lost++
 			continue
 		}
@@ -246,8 +247,8 @@ func (s *spool) bury(b *batch, why error) (err error) {
 	}
 	if info, err := f.Stat(); err != nil {
 		return err
-	} else if s.most > 0 && info.Size()+int64(len(text)) > s.most {
-		return fmt.Errorf("%s has reached queue.max_spool (%d bytes): look at it and move it away", f.Name(), s.most)
+	} else if most := s.most.Load(); most > 0 && info.Size()+int64(len(text)) > most {
+		return fmt.Errorf("%s has reached queue.max_spool (%d bytes): look at it and move it away", f.Name(), most)
 	}
 	_, err = f.Write(text)
 	return err

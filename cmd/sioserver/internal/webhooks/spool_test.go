@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/lifecycle"
 )
 
@@ -144,6 +145,29 @@ func TestSpoolEndsWithoutDelivery(t *testing.T) {
 	if len(again.batches) != 0 {
 		t.Error("something came twice")
 	}
+}
+
+// TestPreparedAndDropped: a configuration that another part refuses leaves nothing
+// behind that the next one stumbles over.
+func TestPreparedAndDropped(t *testing.T) {
+	dir := t.TempDir()
+	f := start(t, "boot1")
+	w := quiet("http://127.0.0.1:1/")
+	w.Queue.SpoolDir = dir
+	bad := w
+	bad.Name, bad.Queue.SpoolDir = "bad", "/dev/null"
+	for range 2 {
+		if _, err := f.Prepare(&config.Config{Webhooks: []config.Webhook{w}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Prepare(&config.Config{Webhooks: []config.Webhook{w, bad}}); err == nil {
+			t.Fatal("a directory that is none was accepted")
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "main", "*")); len(left) != 0 {
+		t.Errorf("%q is left", left)
+	}
+	f.reload(t, w)
 }
 
 func TestSegments(t *testing.T) {
