@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,11 +22,24 @@ func RedisClient(address string) (goredis.UniversalClient, error) {
 	return redis.Connect(redis.ConnectOptions{URL: address})
 }
 
+// redisLog takes what the client's library has to say of connections: it says it
+// again each time, so that it is of use to those who look for details only. What
+// matters is told by the parts that use the client.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements the library's interface.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	if l.log.Enabled(ctx, slog.LevelDebug) {
+		l.log.DebugContext(ctx, "redis: "+fmt.Sprintf(format, args...))
+	}
+}
+
 // cluster makes the adapter, nil for none, and what gives it up.
 func cluster(c config.Cluster, log *slog.Logger) (rooms.Factory, func() error, error) {
 	if c.Backend == "none" {
 		return nil, func() error { return nil }, nil
 	}
+	goredis.SetLogger(redisLog{log})
 	client, err := RedisClient(string(c.URL))
 	if err != nil {
 		return nil, nil, fmt.Errorf("cluster.url: %w", err)
