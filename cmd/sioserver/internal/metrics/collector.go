@@ -60,6 +60,8 @@ var (
 	restarts          = desc("loop_restarts_total", "Times that the event loops ended unasked and were started again.")
 	clusterNodes      = desc("cluster_nodes", "Nodes of the cluster, this one included, looked at every ten seconds.")
 	certificateExpiry = desc("tls_certificate_expiry_timestamp_seconds", "Until when the certificate is valid, Unix time.", "name")
+	reloads           = desc("config_reloads_total", "Times that the configuration was read again.", "result")
+	lastReload        = desc("config_last_reload_success", "0 if the last try to read the configuration again failed.")
 	scrapeErrors      = desc("scrape_incomplete", "1 if the event loops did not tell their counters in time.")
 )
 
@@ -68,7 +70,7 @@ var allDescs = []*prometheus.Desc{
 	upgrades, sockets, refusals, users, roomCount, memberships, messages, bytesTotal, writes, events, unhandled, deliveries, acks,
 	dropped, queueBytes, queueMax, queueClients, slow, limitHits, rejections, memoryPressure, overloadState, draining,
 	drainRemaining, loopLag, loopConnections, loopEvents, recoveries, compressed, uringSends, panics, restarts, clusterNodes,
-	certificateExpiry, scrapeErrors,
+	certificateExpiry, reloads, lastReload, scrapeErrors,
 }
 
 // collector implements [prometheus.Collector].
@@ -181,6 +183,10 @@ func (t telling) stats(st *loop.Stats) {
 
 // node tells what the gate and the drain know.
 func (t telling) node(m *Metrics) {
+	r := m.node.Reloads()
+	t.count(reloads, r.Succeeded, "ok")
+	t.count(reloads, r.Failed, "failed")
+	t.gauge(lastReload, flag(r.LastOK))
 	if g := m.opts.Gate; g != nil {
 		for limit, n := range g.Rejections() {
 			t.count(rejections, n, limit)

@@ -96,6 +96,7 @@ func TestScrape(t *testing.T) {
 		`sioserver_rule_refusals_total{namespace="/",rule="a*"} 1`,
 		`sioserver_rule_none_total 8`,
 		`sioserver_rule_limit_rejections_total{limit="rule_rate"} 9`,
+		`sioserver_config_reloads_total{result="failed"} 0`,
 		`sioserver_cluster_nodes 1`,
 		`sioserver_scrape_incomplete 0`,
 	} {
