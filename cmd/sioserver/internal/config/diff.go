@@ -24,8 +24,11 @@ type Change struct {
 
 // String is the change in one line.
 func (c Change) String() string {
-	if c.Old == c.New {
+	switch {
+	case c.Old == c.New:
 		return c.Path + ": another secret"
+	case len(c.Old)+len(c.New) > 200: // lists of mappings
+		return c.Path
 	}
 	return fmt.Sprintf("%s: %s -> %s", c.Path, c.Old, c.New)
 }

@@ -59,6 +59,9 @@ func merge(n, over *node) *node {
 		return over
 	}
 	merged := &node{kind: mapping, source: over.source, entries: slices.Clone(n.entries)}
+	if merged.source.Kind == "" {
+		merged.source = n.source
+	}
 	for _, e := range over.entries {
 		i := slices.IndexFunc(merged.entries, func(o *entry) bool { return o.key == e.key })
 		if i < 0 {
@@ -70,10 +73,11 @@ func merge(n, over *node) *node {
 	return merged
 }
 
-// at is a tree that holds nothing but one value at a path.
+// at is a tree that holds nothing but one value at a path. The sections around
+// it were given by nobody.
 func at(path []string, n *node) *node {
 	for i := len(path) - 1; i >= 0; i-- {
-		n = &node{kind: mapping, source: n.source, entries: []*entry{{path[i], n.source, n}}}
+		n = &node{kind: mapping, entries: []*entry{{path[i], n.source, n}}}
 	}
 	return n
 }

@@ -214,6 +214,7 @@ func (p *process) reload() {
 	}
 	p.log.Info("the configuration was read again", args...)
 	for _, w := range r.Warnings {
+		w.Excerpt = ""
 		p.log.Warn(w.String())
 	}
 }
