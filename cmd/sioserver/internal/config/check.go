@@ -251,6 +251,9 @@ func (c *check) limits() {
 	if l.Recovery.Backend == "redis_streams" && l.Cluster.Backend != "redis_streams" {
 		c.wrong("recovery.backend", "redis_streams needs cluster.backend: redis_streams")
 	}
+	if b := l.Cluster.Backend; b != "none" && l.Recovery.Backend == "memory" && l.Given("namespaces") && len(l.Namespaces) > 0 && l.Namespaces[0].Recovery.Enabled && l.Given("namespaces[0].recovery") {
+		c.warn("namespaces[0].recovery", "a cluster over %s has no recovery; cluster.backend and recovery.backend redis_streams have", b)
+	}
 	if l.Limits.OnUserLimit == "close_oldest" && l.Limits.MaxConnectionsPerUser == 0 {
 		c.warn("limits.on_user_limit", "it does nothing without limits.max_connections_per_user")
 	}

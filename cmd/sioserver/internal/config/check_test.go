@@ -132,6 +132,7 @@ func TestWarnings(t *testing.T) {
 		open + "control: {listen: \"0.0.0.0:3001\"}\n": "can be reached from other machines",
 		open:                          "everybody may connect",
 		open + "log: {level: info}\n": "control.keys: there is none",
+		open + "cluster: {backend: redis}\nnamespaces: [{recovery: {enabled: true}}]\n":          "has no recovery",
 		open + "limits: {on_user_limit: close_oldest}\n":                                         "does nothing without",
 		"hooks: {connect: {url: \"http://a/\"}}\n":                                               "cannot tell our requests",
 		open + "webhooks: [{name: a, url: \"http://a/\"}]\n":                                     "webhooks[0]: the webhook has no secret",

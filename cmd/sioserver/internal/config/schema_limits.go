@@ -34,7 +34,7 @@ type Overload struct {
 
 // Recovery is the section recovery.
 type Recovery struct {
-	Backend  string `yaml:"backend" default:"memory" enum:"memory,redis_streams" reload:"restart" doc:"Where it is kept; redis_streams goes with the cluster of that name."`
+	Backend  string `yaml:"backend" default:"memory" enum:"memory,redis_streams" reload:"restart" doc:"Where it is kept: memory is that of this server and works without a cluster, redis_streams goes with the cluster of that name, and clients come back on any server."`
 	MaxBytes Size   `yaml:"max_bytes" default:"256MiB" min:"1KiB" max:"2047MiB" reload:"restart" doc:"Bytes of packets kept in memory."`
 }
 

@@ -4,6 +4,7 @@ package serve
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/session"
 	"github.com/sioserver/sioserver/loop"
 	"github.com/sioserver/sioserver/proto/socketio"
 )
@@ -92,17 +94,34 @@ func handlers(c *config.Config) int {
 	return n
 }
 
-// recovery is how clients come back, nil if they cannot. Clusters over Pub/Sub
-// have none.
+// recovery is how clients come back, nil if they cannot: on this server, or with
+// streams of Redis on any. Other clusters have none.
 func recovery(c *config.Config) *loop.RecoveryConfig {
-	if c.Relay || len(c.Namespaces) == 0 || !c.Namespaces[0].Recovery.Enabled || c.Cluster.Backend != "none" {
+	if c.Relay || len(c.Namespaces) == 0 || !c.Namespaces[0].Recovery.Enabled {
 		return nil
 	}
-	return &loop.RecoveryConfig{
+	shared := c.Recovery.Backend == "redis_streams"
+	if c.Cluster.Backend != "none" && !shared {
+		return nil
+	}
+	r := &loop.RecoveryConfig{
 		MaxDisconnectionDuration: time.Duration(c.Namespaces[0].Recovery.MaxDisconnection),
 		MaxBytes:                 max(int(c.Recovery.MaxBytes)/len(c.Namespaces), 1),
 		SkipMiddlewares:          loop.Disabled, // who may come in is asked again: a token may have expired meanwhile
 	}
+	if shared {
+		r.RestoreData = restoreState
+	}
+	return r
+}
+
+// restoreState makes a socket's state of what the cluster has kept of it.
+func restoreState(data []byte) (any, error) {
+	st := new(session.State)
+	if err := json.Unmarshal(data, st); err != nil {
+		return nil, err
+	}
+	return st, nil
 }
 
 // listeners are the addresses.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/session"
 	"github.com/sioserver/sioserver/loop"
 )
 
@@ -76,6 +77,14 @@ func TestOptions(t *testing.T) {
 			loop.RecoveryConfig{MaxDisconnectionDuration: 9 * time.Second, MaxBytes: 2 << 20, SkipMiddlewares: loop.Disabled},
 		},
 		{"namespaces: [{recovery: {enabled: false}}]", func(c loop.Config) any { return c.ConnectionStateRecovery }, (*loop.RecoveryConfig)(nil)},
+		{"cluster: {backend: redis_streams}\nrecovery: {backend: redis_streams}", func(c loop.Config) any {
+			st, err := c.ConnectionStateRecovery.RestoreData([]byte(`{"user":"42"}`))
+			if err != nil {
+				return err
+			}
+			return st.(*session.State).User
+		}, "42"},
+		{"cluster: {backend: redis_streams}", func(c loop.Config) any { return c.ConnectionStateRecovery }, (*loop.RecoveryConfig)(nil)},
 		{"cluster: {backend: redis}", func(c loop.Config) any { return c.ConnectionStateRecovery }, (*loop.RecoveryConfig)(nil)},
 	} {
 		c := configured(t, v.text, false)
