@@ -83,6 +83,16 @@ func TestDeployedCompose(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range append(files(t, "compose/*/*.yml"), files(t, "prometheus/*.yml")...) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := yaml.Unmarshal(text, &v); err != nil || v == nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // TestUnit looks at the unit of systemd: by systemd itself where it is.
