@@ -47,13 +47,24 @@ export async function startBackend(backend, env = {}) {
   running.add(child);
   let failure;
   child.once('error', (err) => (failure = err));
+  const ended = new Promise((resolve) => {
+    child.once('exit', (code) => {
+      running.delete(child);
+      failure ??= new Error(`it ended with status ${code}`);
+      resolve();
+    });
+  });
   await until(() => {
     if (failure) throw new Error(`${cmd} cannot be started, which the tests of backends need: ${failure.message}`);
     return listens(backend.port);
   }, `${backend.kind} backend`, 20_000);
   return {
-    stop: () => {
-      if (running.delete(child)) process.kill(-child.pid, 'SIGKILL');
+    // Its workers may hold the port for a moment longer than it lives.
+    stop: async () => {
+      if (!running.has(child)) return;
+      process.kill(-child.pid, 'SIGKILL');
+      await ended;
+      await until(async () => !(await listens(backend.port)), `the port of the ${backend.kind} backend is free`);
     },
   };
 }

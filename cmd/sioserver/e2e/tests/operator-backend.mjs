@@ -74,7 +74,7 @@ scenario('hooks: a backend that is down lets clients come again by themselves', 
     await until(() => tries.length >= 2, 'attempts', LONG_MS);
     const b = await backend(at);
     await until(() => socket.connected, 'connection', LONG_MS);
-    b.stop();
+    await b.stop();
     socket.disconnect();
   }
 });
@@ -115,7 +115,7 @@ for (const kind of ['php', 'python']) {
     await down.end();
     const b = await backend(at, { SIO_EVENTS: file });
     await until(async () => (await remembered(file)).some((e) => e.event === 'log.end'), 'the first events', LONG_MS);
-    b.stop(); // and down again, in the middle
+    await b.stop(); // and down again, in the middle
     await log(socket, 500, 500);
     socket.disconnect();
     await backend(at, { SIO_EVENTS: file });
