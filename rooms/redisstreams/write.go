@@ -97,15 +97,33 @@ func (c *Cluster) publish(batch []*message) error {
 	ctx, cancel := context.WithTimeout(context.Background(), c.opts.RequestsTimeout)
 	defer cancel()
 	pipe := c.opts.Client.Pipeline()
+	channels, err := c.channels(ctx, pipe)
+	if err != nil {
+		return err
+	}
 	commands := make([]goredis.Cmder, len(batch))
 	for i, m := range batch {
-		if !m.done {
-			commands[i] = c.command(ctx, pipe, m)
+		if m.done {
+			continue
 		}
+		to := pipe
+		if m.kind == toChannel {
+			to = channels
+		}
+		commands[i] = c.command(ctx, to, m)
 	}
-	_, err := pipe.Exec(ctx)
+	_, err = pipe.Exec(ctx)
 	if link.Unreachable(err) {
 		return err // nothing was sent
+	}
+	if channels != pipe {
+		_, second := channels.Exec(ctx)
+		err = errors.Join(err, second)
+		for i, m := range batch {
+			if m.kind == toChannel && link.Unreachable(second) {
+				commands[i] = nil // it was not sent
+			}
+		}
 	}
 	for i, command := range commands {
 		if command != nil {
@@ -113,6 +131,21 @@ func (c *Cluster) publish(batch []*message) error {
 		}
 	}
 	return err
+}
+
+// channels is what messages to channels are written to: in a Redis Cluster the
+// same node for all servers, since by several nodes they would overtake each
+// other.
+func (c *Cluster) channels(ctx context.Context, pipe goredis.Pipeliner) (goredis.Pipeliner, error) {
+	nodes, ok := c.opts.Client.(*goredis.ClusterClient)
+	if !ok {
+		return pipe, nil
+	}
+	node, err := nodes.MasterForKey(ctx, c.opts.ChannelPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return node.Pipeline(), nil
 }
 
 // command adds the command for a message.
