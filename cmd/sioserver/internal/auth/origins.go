@@ -63,8 +63,9 @@ func compileOrigins(c *config.Config) (*loop.CORS, error) {
 	for _, text := range c.Auth.AllowedOrigins {
 		switch {
 		case text == "*":
-			// With credentials browsers want the origin named.
-			rules.Reflect = true
+			// Never with credentials: naming every origin that asks would let any page act
+			// with the cookies of its visitors.
+			return &loop.CORS{Origin: "*", AllowedHeaders: rules.AllowedHeaders, MaxAge: rules.MaxAge}, nil
 		case !strings.Contains(text, "://") && text != "null":
 			return nil, fmt.Errorf("auth.allowed_origins: %q is no origin: write it as browsers send it, such as https://example.com", text)
 		case strings.Contains(text, "*"):
@@ -76,9 +77,6 @@ func compileOrigins(c *config.Config) (*loop.CORS, error) {
 		default:
 			rules.Origins = append(rules.Origins, strings.TrimSuffix(strings.ToLower(text), "/"))
 		}
-	}
-	if rules.Reflect && !rules.Credentials {
-		rules.Reflect, rules.Origins, rules.OriginPatterns, rules.Origin = false, nil, nil, "*"
 	}
 	return rules, nil
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,6 +45,9 @@ func TestOriginRules(t *testing.T) {
 		rules, _ := o.CORS().For(nil)
 		if _, err := loop.New(loop.Config{NoListen: true, CORS: rules}); err != nil {
 			t.Errorf("%q: %v", c.Auth.AllowedOrigins, err)
+		}
+		if slices.Contains(c.Auth.AllowedOrigins, "*") && (rules.Credentials || rules.Reflect || rules.Origin != "*") {
+			t.Errorf("%q: every page could use the cookies of its visitors: %+v", c.Auth.AllowedOrigins, rules)
 		}
 	}
 	rules, _ := o.CORS().For(nil)
