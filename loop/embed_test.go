@@ -89,6 +89,9 @@ type host struct {
 
 // embed runs a host until the test ends, and the server in it.
 func embed(t *testing.T, loops, engineLoops int) *host {
+	before := overTLS
+	overTLS = false // the host's connections have none
+	t.Cleanup(func() { overTLS = before })
 	t.Helper()
 	h := &host{
 		own:  &shouting{ticks: make(chan struct{}, 1), engine: make(chan gnet.Engine, 1)},
@@ -145,7 +148,6 @@ func (h *host) talk(t *testing.T) *talker {
 }
 
 func TestEmbed(t *testing.T) {
-	overTLS = false
 	h := embed(t, 2, 2)
 	own := h.talk(t)
 	var clients []*sio

@@ -207,10 +207,11 @@ func TestViolations(t *testing.T) {
 
 func TestHookRule(t *testing.T) {
 	requests := make(chan map[string]any, 10)
-	var backend func(map[string]any) (int, any)
+	var backend atomic.Pointer[func(map[string]any) (int, any)] // of the moment
+	answer := func(f func(map[string]any) (int, any)) { backend.Store(&f) }
 	url := nodetest.Backend(t, func(b map[string]any) (int, any) {
 		requests <- b
-		return backend(b)
+		return (*backend.Load())(b)
 	})
 	c := withRules(
 		config.EventRule{Match: []string{"order.*"}, Action: "hook", Order: "socket", URL: url},
@@ -220,7 +221,7 @@ func TestHookRule(t *testing.T) {
 	c.Hooks.Event.URL = url
 	f := start(t, c)
 	a, b := f.as(t, "42", map[string]any{"data": map[string]any{"name": "Ada"}}), f.as(t, "43", nil)
-	backend = func(map[string]any) (int, any) {
+	answer(func(map[string]any) (int, any) {
 		return 200, map[string]any{
 			"ack": []any{map[string]any{"id": 1}, map[string]any{"$binary": "aGk="}},
 			"emit": []any{
@@ -232,7 +233,7 @@ func TestHookRule(t *testing.T) {
 			},
 			"join": []string{"order:1", "$user:43"}, "leave": []string{"user:42", "$user:42"}, "set_data": map[string]any{"orders": 1},
 		}
-	}
+	})
 	ack := a.EmitWithAck("order.create", map[string]any{"sku": "A1"}, []byte("hi"))
 	told(t, "order.create", ack, `[{"id":1},"aGk="]`)
 	if string(ack.At(1).([]byte)) != "hi" {
@@ -252,14 +253,14 @@ func TestHookRule(t *testing.T) {
 	if err != nil || len(sockets) != 1 || sockets[0].InRoom("user:42") || sockets[0].InRoom("$user:43") || !sockets[0].InRoom("$user:42") {
 		t.Error(sockets, err)
 	}
-	backend = func(b map[string]any) (int, any) {
+	answer(func(b map[string]any) (int, any) {
 		if d, _ := json.Marshal(b["data"]); string(d) != `{"orders":1}` || b["seq"] != 2.0 {
 			t.Errorf("%v", b)
 		}
 		return 204, nil
-	}
+	})
 	told(t, "204", a.EmitWithAck("order.x"), `[]`)
-	backend = func(map[string]any) (int, any) { return 500, nil }
+	answer(func(map[string]any) (int, any) { return 500, nil })
 	told(t, "500", a.EmitWithAck("order.x"), fails("unavailable", "backend unavailable"))
 	quiet := a.Ask("quiet")
 	if quiet.Came() {
@@ -269,13 +270,13 @@ func TestHookRule(t *testing.T) {
 	if reason := b.ExpectDisconnect(); reason != "transport close" {
 		t.Error(reason)
 	}
-	backend = func(map[string]any) (int, any) { return 403, nil }
+	answer(func(map[string]any) (int, any) { return 403, nil })
 	told(t, "403", a.EmitWithAck("order.x"), fails("forbidden", "the backend denies it"))
-	backend = func(map[string]any) (int, any) {
+	answer(func(map[string]any) (int, any) {
 		return 403, map[string]any{"error": map[string]any{"code": "E", "message": "no"}}
-	}
+	})
 	told(t, "403 with words", a.EmitWithAck("order.x"), fails("E", "no"))
-	backend = func(map[string]any) (int, any) { return 200, map[string]any{"disconnect": true, "ack": []any{"bye"}} }
+	answer(func(map[string]any) (int, any) { return 200, map[string]any{"disconnect": true, "ack": []any{"bye"}} })
 	told(t, "disconnect", a.EmitWithAck("order.x"), `["bye"]`)
 	if reason := a.ExpectDisconnect(); reason != "io server disconnect" {
 		t.Error(reason)
