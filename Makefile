@@ -19,7 +19,7 @@ DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
 SUITE   ?= bench/suites/peers.yaml
-.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis php config-docs bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis backends config-docs bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,7 +51,7 @@ bin/e2e-examples: FORCE
 bin/e2e-official: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/official
 
-e2e: redis php $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official bin/e2e-examples build ## official clients against the server, three transports
+e2e: redis backends $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official bin/e2e-examples build ## official clients against the server, three transports
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
 	cd $(E2E) && SIO_EXAMPLES_CMD="$(CURDIR)/bin/e2e-examples" npm run --silent test:examples
@@ -85,9 +85,9 @@ browser: ## install Debian's Chromium if it is missing and this is root
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
 
-php: ## install Debian's PHP if it is missing and this is root
-	@command -v php >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends php-cli >/dev/null; } || \
-	{ echo "php is missing: install it, or run this as root on Debian" >&2; exit 1; }
+backends: ## install Debian's PHP and Python if they are missing and this is root
+	@{ command -v php && command -v python3; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends php-cli python3 >/dev/null; } || \
+	{ echo "php or python3 is missing: install them, or run this as root on Debian" >&2; exit 1; }
 
 redis: ## install Debian's Redis if it is missing and this is root
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } || \
