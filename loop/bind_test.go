@@ -291,6 +291,25 @@ func TestBindSlow(t *testing.T) {
 	within(t, "done, although Send was waiting", m.session.Done())
 }
 
+// TestBindCloses: what is being sent when the session is closed still arrives.
+func TestBindCloses(t *testing.T) {
+	s, sockets := connected(t, loop.Config{}, nil)
+	m := newInMemory()
+	m.hold = make(chan struct{}, 1)
+	m.hold <- struct{}{}
+	c := s.bind(t, m, loop.EngineHandshake{})
+	c.sync0(t)
+	sock := within(t, "the connection", sockets)
+	_ = sock.Emit("last")
+	s.stats(t)
+	s.stats(t) // it has been handed over, and Send waits
+	sock.Conn().Close(false)
+	s.stats(t)
+	m.hold <- struct{}{}
+	c.expect(t, `2["last"]`)
+	within(t, "done", m.session.Done())
+}
+
 // TestBindStuck: a connection that does not send the rest is closed in the end.
 func TestBindStuck(t *testing.T) {
 	s, sockets := connected(t, loop.Config{Limits: loop.Limits{OutboundStall: 50 * time.Millisecond}}, nil)

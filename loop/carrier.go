@@ -124,8 +124,9 @@ func (c sessionCarrier) Closed(rest transport.Spool, reason transport.CloseReaso
 	defer c.mu.Unlock()
 	c.mu.ended, c.mu.reason = true, DisconnectReason(reason.String())
 	patience := c.loop.server.cfg.Limits.OutboundStall
-	if rest == nil && c.mu.sending {
-		patience = 0 // there is nothing to wait for
+	switch reason {
+	case transport.TransportError, transport.TransportClose, transport.PingTimeout:
+		patience = 0 // there is nobody, or nobody who keeps up
 	}
 	if rest != nil {
 		c.mu.queue = append(c.mu.queue, rest)
