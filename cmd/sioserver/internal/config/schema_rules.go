@@ -80,6 +80,18 @@ type WebhookQueue struct {
 	MaxSpool  Size   `yaml:"max_spool" default:"1GiB" doc:"Bytes of that directory."`
 }
 
+// NamespaceNames are the names of the namespaces, that of the main one if there
+// are none.
+func (c *Config) NamespaceNames() (names []string) {
+	for _, n := range c.Namespaces {
+		names = append(names, n.Name)
+	}
+	if len(names) == 0 {
+		return []string{"/"}
+	}
+	return names
+}
+
 // Namespace is an element of namespaces.
 type Namespace struct {
 	Name     string            `yaml:"name" default:"/" doc:"Its name."`

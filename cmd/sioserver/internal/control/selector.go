@@ -59,7 +59,7 @@ func (x *call) namespace(name string) (*loop.Namespace, error) {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
-	if !slices.Contains(x.names(), name) {
+	if !slices.Contains(x.node.Config().NamespaceNames(), name) {
 		return nil, &apiError{Code: codeUnknownNamespace, Field: "namespace", Message: "the configuration has no namespace " + name}
 	}
 	if !x.key.reaches(name) {
@@ -68,24 +68,9 @@ func (x *call) namespace(name string) (*loop.Namespace, error) {
 	return x.node.Server.Of(name), nil
 }
 
-// names are the namespaces of the configuration; without any there is "/".
-func (c *Control) names() (list []string) {
-	for _, n := range c.node.Config().Namespaces {
-		name := n.Name
-		if !strings.HasPrefix(name, "/") {
-			name = "/" + name
-		}
-		list = append(list, name)
-	}
-	if len(list) == 0 {
-		return []string{"/"}
-	}
-	return list
-}
-
 // reachable are the namespaces that the key may touch.
 func (x *call) reachable() (list []*loop.Namespace) {
-	for _, name := range x.names() {
+	for _, name := range x.node.Config().NamespaceNames() {
 		if x.key.reaches(name) {
 			list = append(list, x.node.Server.Of(name))
 		}

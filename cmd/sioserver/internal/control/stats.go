@@ -59,7 +59,7 @@ func (x *call) self() nodeItem {
 		ID: n.ID, Boot: n.Boot, Version: x.opts.Version, Started: n.Started, UptimeMS: time.Since(n.Started).Milliseconds(),
 		Clients: n.Server.ClientsCount(), Draining: n.Server.Draining(),
 	}
-	for _, name := range x.names() {
+	for _, name := range x.node.Config().NamespaceNames() {
 		i.Sockets += n.Server.Of(name).ConnectedSockets()
 	}
 	return i
@@ -91,13 +91,7 @@ func (x *call) namespaces() (any, error) {
 	page := listed[namespaceItem]{Items: []namespaceItem{}}
 	for _, n := range x.reachable() {
 		i := namespaceItem{Namespace: n.Name(), Sockets: n.ConnectedSockets(), Memberships: n.Memberships()}
-		for _, room := range n.Rooms() {
-			if _, ok := session.RoomUser(room); ok {
-				i.Users++
-			} else if !session.Hidden(room) {
-				i.Rooms++
-			}
-		}
+		i.Rooms, i.Users = session.CountRooms(n.Rooms())
 		page.Items = append(page.Items, i)
 	}
 	return page, nil

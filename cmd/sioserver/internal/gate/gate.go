@@ -66,22 +66,11 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	g.pulse.init(n.Server)
 	g.readiness(n.Server)
 	n.Server.SetAdmission(g.admit)
-	for _, name := range namespaces(n.Config()) {
+	for _, name := range n.Config().NamespaceNames() {
 		n.Server.Of(name).OnDisconnect(g.disconnected, loop.Inline())
 	}
 	go g.watch(ctx)
 	return nil
-}
-
-// namespaces are the names of the configured ones.
-func namespaces(c *config.Config) (names []string) {
-	for _, n := range c.Namespaces {
-		names = append(names, n.Name)
-	}
-	if len(names) == 0 {
-		return []string{"/"}
-	}
-	return names
 }
 
 // Prepare implements [node.Part].

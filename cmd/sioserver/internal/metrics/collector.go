@@ -207,7 +207,7 @@ func (t telling) node(m *Metrics) {
 // sampled tells what was seen in the background.
 func (t telling) sampled(m *Metrics) {
 	x := m.sample.get()
-	for _, name := range m.namespaces() {
+	for _, name := range m.node.Config().NamespaceNames() {
 		t.gauge(sockets, float64(m.node.Server.Of(name).ConnectedSockets()), name)
 		n := x.namespaces[name]
 		t.gauge(users, float64(n.users), name)

@@ -84,7 +84,7 @@ func (m *Metrics) Handler() http.Handler {
 // Start implements [node.Part].
 func (m *Metrics) Start(ctx context.Context, n *node.Node) error {
 	m.node = n
-	for _, name := range m.namespaces() {
+	for _, name := range n.Config().NamespaceNames() {
 		m.watch(n.Server.Of(name))
 	}
 	go m.sample.run(ctx, m)
@@ -96,17 +96,6 @@ func (m *Metrics) Prepare(*config.Config) (func(), error) { return nil, nil }
 
 // Stop implements [node.Part].
 func (m *Metrics) Stop(context.Context) error { return nil }
-
-// namespaces are the names of the configured ones, which become labels.
-func (m *Metrics) namespaces() (names []string) {
-	for _, n := range m.node.Config().Namespaces {
-		names = append(names, n.Name)
-	}
-	if len(names) == 0 {
-		return []string{"/"}
-	}
-	return names
-}
 
 // watch counts the sockets of a namespace, on the event loops.
 func (m *Metrics) watch(n *loop.Namespace) {

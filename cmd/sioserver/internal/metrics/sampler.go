@@ -56,16 +56,10 @@ func (s *sampler) run(ctx context.Context, m *Metrics) {
 // look takes a sample.
 func (s *sampler) look(ctx context.Context, m *Metrics) {
 	next := sample{namespaces: map[string]namespaceSample{}}
-	for _, name := range m.namespaces() {
+	for _, name := range m.node.Config().NamespaceNames() {
 		n := m.node.Server.Of(name)
 		x := namespaceSample{sockets: n.ConnectedSockets(), memberships: n.Memberships()}
-		for _, room := range n.Rooms() {
-			if _, ok := session.RoomUser(room); ok {
-				x.users++
-			} else if !session.Hidden(room) {
-				x.rooms++
-			}
-		}
+		x.rooms, x.users = session.CountRooms(n.Rooms())
 		next.namespaces[name] = x
 	}
 	limited, cancel := context.WithTimeout(ctx, scrapeTime)

@@ -31,6 +31,19 @@ func RoomUser(room string) (user string, ok bool) { return strings.CutPrefix(roo
 // a socket's own id is not told apart here.
 func Hidden(room string) bool { return strings.HasPrefix(room, userRooms) }
 
+// CountRooms tells how many of the rooms of a namespace are listed, and how many
+// users have one.
+func CountRooms(names []string) (listed, users int) {
+	for _, room := range names {
+		if _, ok := RoomUser(room); ok {
+			users++
+		} else if !Hidden(room) {
+			listed++
+		}
+	}
+	return listed, users
+}
+
 // Permissions are what a token or the connect hook lets a socket do beyond the
 // rules, each an event or a room with * for a part.
 type Permissions struct {
