@@ -184,6 +184,10 @@ func (l *Loop) accept(e *entry, slot uint32) {
 	}
 	s.Joined()
 	l.stats.connects++
+	n.connects.Add(1)
+	if n.parent != nil {
+		n.parent.connects.Add(1)
+	}
 	hooks := n.hooks.Load()
 	if e.handle != nil {
 		e.handle.state.CompareAndSwap(stateJoining, stateConnected)

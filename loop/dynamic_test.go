@@ -112,6 +112,9 @@ func TestParentReachesAllChildren(t *testing.T) {
 	if list, err := parent.In("all").Sockets(t.Context()); err != nil || len(list) != 2 || parent.ConnectedSockets() != 2 {
 		t.Errorf("%d sockets (%d counted), %v", len(list), parent.ConnectedSockets(), err)
 	}
+	if n := parent.Connects(); n != 2 {
+		t.Errorf("%d have connected", n)
+	}
 	if err := parent.SocketsJoin("more"); err != nil {
 		t.Fatal(err)
 	}

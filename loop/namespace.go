@@ -29,6 +29,7 @@ type Namespace struct {
 	// Any goroutine.
 	open     atomic.Bool  // clients can join; opened is closed with it
 	inside   atomic.Int64 // sockets, if the namespace goes with the last
+	connects atomic.Uint64
 	acks     atomic.Uint64
 	handlers atomic.Pointer[handlerSet]
 	hooks    atomic.Pointer[hooks]
@@ -187,6 +188,10 @@ func (n *Namespace) ConnectedSockets() int {
 	}
 	return total
 }
+
+// Connects is how many sockets have connected to the namespace on this server
+// since it began, with a parent namespace those of its children.
+func (n *Namespace) Connects() uint64 { return n.connects.Load() }
 
 // Rooms are the names of the rooms of this server that have members, the rooms
 // of single sockets not among them.

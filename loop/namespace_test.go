@@ -145,6 +145,9 @@ func TestNamespaceLater(t *testing.T) {
 	if s.Root().ConnectedSockets() != 1 || n.ConnectedSockets() != 1 {
 		t.Errorf("%d and %d sockets", s.Root().ConnectedSockets(), n.ConnectedSockets())
 	}
+	if s.Root().Connects() != 1 || n.Connects() != 1 {
+		t.Errorf("%d and %d have connected", s.Root().Connects(), n.Connects())
+	}
 	if err := n.Emit("x"); err != nil {
 		t.Fatal(err)
 	}

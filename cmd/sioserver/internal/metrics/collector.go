@@ -28,6 +28,7 @@ var (
 	tlsHandshakes     = desc("tls_handshakes_total", "Handshakes of TLS.", "result")
 	upgrades          = desc("upgrades_total", "Upgrades from polling to websocket.", "result")
 	sockets           = desc("sockets", "Sockets in a namespace.", "namespace")
+	connects          = desc("socket_connects_total", "Sockets that have connected to a namespace.", "namespace")
 	refusals          = desc("socket_refusals_total", "Joins of namespaces that were refused.")
 	users             = desc("users", "Users with a socket in a namespace of this node, looked at every ten seconds.", "namespace")
 	roomCount         = desc("rooms", "Rooms with members on this node, looked at every ten seconds.", "namespace")
@@ -67,7 +68,7 @@ var (
 
 var allDescs = []*prometheus.Desc{
 	connections, connectionsOpened, connectionsClosed, tcpConnections, tcpOpened, maxConnections, handshakes, tlsHandshakes,
-	upgrades, sockets, refusals, users, roomCount, memberships, messages, bytesTotal, writes, events, unhandled, deliveries, acks,
+	upgrades, sockets, connects, refusals, users, roomCount, memberships, messages, bytesTotal, writes, events, unhandled, deliveries, acks,
 	dropped, queueBytes, queueMax, queueClients, slow, limitHits, rejections, memoryPressure, overloadState, draining,
 	drainRemaining, loopLag, loopConnections, loopEvents, recoveries, compressed, uringSends, panics, restarts, clusterNodes,
 	certificateExpiry, reloads, lastReload, scrapeErrors,
@@ -208,7 +209,9 @@ func (t telling) node(m *Metrics) {
 func (t telling) sampled(m *Metrics) {
 	x := m.sample.get()
 	for _, name := range m.node.Config().NamespaceNames() {
-		t.gauge(sockets, float64(m.node.Server.Of(name).ConnectedSockets()), name)
+		ns := m.node.Server.Of(name)
+		t.gauge(sockets, float64(ns.ConnectedSockets()), name)
+		t.count(connects, ns.Connects(), name)
 		n := x.namespaces[name]
 		t.gauge(users, float64(n.users), name)
 		t.gauge(roomCount, float64(n.rooms), name)

@@ -38,7 +38,6 @@ type Metrics struct {
 	registry *prometheus.Registry
 	sample   sampler
 
-	connects    *prometheus.CounterVec
 	disconnects *prometheus.CounterVec
 	durations   *prometheus.HistogramVec
 }
@@ -52,9 +51,6 @@ const scrapeTime = 5 * time.Second
 // New makes metrics.
 func New(o Options) *Metrics {
 	m := &Metrics{opts: o, registry: prometheus.NewRegistry()}
-	m.connects = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "sioserver_socket_connects_total", Help: "Sockets that have connected to a namespace.",
-	}, []string{"namespace"})
 	m.disconnects = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "sioserver_socket_disconnects_total", Help: "Sockets that have disconnected.",
 	}, []string{"namespace", "reason"})
@@ -68,7 +64,7 @@ func New(o Options) *Metrics {
 			Name: "sioserver_build_info", Help: "The build, in labels; always 1.",
 			ConstLabels: prometheus.Labels{"version": o.Version, "commit": o.Commit, "go": runtime.Version()},
 		}, func() float64 { return 1 }),
-		m.connects, m.disconnects, m.durations, collector{m},
+		m.disconnects, m.durations, collector{m},
 	)
 	return m
 }
@@ -97,10 +93,10 @@ func (m *Metrics) Prepare(*config.Config) (func(), error) { return nil, nil }
 // Stop implements [node.Part].
 func (m *Metrics) Stop(context.Context) error { return nil }
 
-// watch counts the sockets of a namespace, on the event loops.
+// watch counts the ends of the sockets of a namespace, on the event loops. Begins
+// are counted by the server: a handler for them would cost memory for each
+// client as long as it is there.
 func (m *Metrics) watch(n *loop.Namespace) {
-	connects := m.connects.WithLabelValues(n.Name())
-	n.OnConnection(func(*loop.Socket) { connects.Inc() }, loop.Inline())
 	n.OnDisconnect(func(s *loop.Socket, reason loop.DisconnectReason, _ error) {
 		m.disconnects.WithLabelValues(n.Name(), string(reason)).Inc()
 		if st := session.Of(s); st != nil && !st.Since.IsZero() {

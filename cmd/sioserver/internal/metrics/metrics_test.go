@@ -56,7 +56,7 @@ func measured(t *testing.T) (*Metrics, *looptest.Server, []prometheus.Collector)
 	if err := node.New("n1", "b1", c, s, slog.New(slog.DiscardHandler)).Start(ctx, g, m); err != nil {
 		t.Fatal(err)
 	}
-	return m, looptest.Run(t, s), append(others, m.connects, m.disconnects, m.durations, collector{m})
+	return m, looptest.Run(t, s), append(others, m.disconnects, m.durations, collector{m})
 }
 
 // scrape is GET /metrics.
