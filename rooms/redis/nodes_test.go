@@ -5,7 +5,6 @@ package redis_test
 import (
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,16 +28,10 @@ func TestRedisCluster(t *testing.T) {
 			options = append(options, adaptertest.Unordered)
 		}
 		t.Run(name, func(t *testing.T) {
-			keys := map[testing.TB]string{} // the tests share the nodes
-			var mu sync.Mutex
+			key := redistest.PerTest(func(testing.TB) string { return fmt.Sprint("key", made.Add(1)) }) // the tests share the nodes
 			adaptertest.Run(t, func(t testing.TB) rooms.Factory {
-				mu.Lock()
-				defer mu.Unlock()
-				if keys[t] == "" {
-					keys[t] = fmt.Sprint("key", made.Add(1))
-				}
 				o := o
-				o.Key, o.Client = keys[t], nodes.Client(t)
+				o.Key, o.Client = key(t), nodes.Client(t)
 				return overNodes(t, o).Adapter
 			}, options...)
 		})

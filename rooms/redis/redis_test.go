@@ -3,7 +3,6 @@
 package redis_test
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/sioserver/sioserver/rooms"
@@ -14,16 +13,8 @@ import (
 
 // factories makes servers of one cluster for each test.
 func factories(o redis.Options) func(testing.TB) rooms.Factory {
-	var mu sync.Mutex
-	servers := map[testing.TB]*redistest.Server{}
-	return func(t testing.TB) rooms.Factory {
-		mu.Lock()
-		defer mu.Unlock()
-		if servers[t] == nil {
-			servers[t] = redistest.Start(t)
-		}
-		return newCluster(t, servers[t], o).Adapter
-	}
+	server := redistest.PerTest(redistest.Start)
+	return func(t testing.TB) rooms.Factory { return newCluster(t, server(t), o).Adapter }
 }
 
 func newCluster(t testing.TB, s *redistest.Server, o redis.Options) *redis.Cluster {

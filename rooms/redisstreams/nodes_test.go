@@ -4,7 +4,6 @@ package redisstreams_test
 
 import (
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -20,16 +19,10 @@ func TestRedisCluster(t *testing.T) {
 	var made atomic.Int32
 	for name, o := range map[string]redisstreams.Options{"plain": {}, "sharded": {UseShardedPubSub: true, StreamCount: 4}} {
 		t.Run(name, func(t *testing.T) {
-			keys := map[testing.TB]string{} // the tests share the nodes
-			var mu sync.Mutex
+			key := redistest.PerTest(func(testing.TB) string { return fmt.Sprint("key", made.Add(1)) }) // the tests share the nodes
 			adaptertest.Run(t, func(t testing.TB) rooms.Factory {
-				mu.Lock()
-				defer mu.Unlock()
-				if keys[t] == "" {
-					keys[t] = fmt.Sprint("key", made.Add(1))
-				}
 				o := o
-				o.Client, o.StreamName, o.ChannelPrefix = nodes.Client(t), keys[t], keys[t]
+				o.Client, o.StreamName, o.ChannelPrefix = nodes.Client(t), key(t), key(t)
 				c, err := redisstreams.New(o)
 				if err != nil {
 					t.Fatal(err)

@@ -72,15 +72,9 @@ func (p *endpoint) dispatch() {
 			return
 		}
 		p.mu.Unlock()
-		timer := time.NewTimer(max(wait, 0))
-		select {
-		case <-news:
-		case <-timer.C:
-		case <-p.done:
-			timer.Stop()
+		if !p.pause(news, wait) {
 			return
 		}
-		timer.Stop()
 	}
 }
 

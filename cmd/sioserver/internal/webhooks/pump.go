@@ -52,16 +52,23 @@ func (p *endpoint) pump() {
 		if !next.IsZero() {
 			wait = min(wait, time.Until(next))
 		}
-		timer := time.NewTimer(max(wait, 0))
-		select {
-		case <-news:
-		case <-timer.C:
-		case <-p.done:
-			timer.Stop()
+		if !p.pause(news, wait) {
 			return
 		}
-		timer.Stop()
 	}
+}
+
+// pause waits for news, or for a time. It reports false if the endpoint ends.
+func (p *endpoint) pause(news <-chan struct{}, wait time.Duration) bool {
+	timer := time.NewTimer(max(wait, 0))
+	defer timer.Stop()
+	select {
+	case <-news:
+	case <-timer.C:
+	case <-p.done:
+		return false
+	}
+	return true
 }
 
 // store encodes events, writes them to the directory, and queues them.
