@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/signing"
 )
 
 // secretKinds are the kinds of secrets.
@@ -17,15 +19,16 @@ var secretKinds = []string{"api-key", "jwt", "webhook"}
 
 // newSecret makes a secret of 256 bits.
 func newSecret(kind string) string {
+	if kind == "webhook" {
+		return signing.NewSecret()
+	}
 	var b [32]byte
 	_, _ = rand.Read(b[:])
-	switch kind {
-	case "webhook": // as Standard Webhooks writes them
-		return "whsec_" + base64.StdEncoding.EncodeToString(b[:])
-	case "api-key":
-		return "sk_" + base64.RawURLEncoding.EncodeToString(b[:])
+	text := base64.RawURLEncoding.EncodeToString(b[:])
+	if kind == "api-key" {
+		return "sk_" + text
 	}
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return text
 }
 
 // secretCommand makes secrets.
