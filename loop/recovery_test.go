@@ -84,6 +84,68 @@ func (m *member) leave(t testing.TB, s *server) {
 	}
 }
 
+// follower is a client that is cut off again and again, and must see the events
+// m -1, m 0, m 1 ... each once and in order.
+type follower struct {
+	member
+	k     int // which client
+	next  int
+	sid   string
+	begun func() // is called when it has seen the first
+}
+
+func (f *follower) see(event string) error {
+	if want := fmt.Sprintf(`2["m",%d]`, f.next); event != want {
+		return fmt.Errorf("client %d: %s, want %s", f.k, event, want)
+	}
+	if f.next++; f.next == 0 {
+		f.begun()
+	}
+	return nil
+}
+
+// stay comes back, sees what it has missed and so many events more, up to the
+// last, and is cut off.
+func (f *follower) stay(s *server, more, last int) error {
+	events, err := f.enter(s, []string{"websocket", "upgrade"}[f.k%2])
+	if err != nil {
+		return err
+	}
+	if f.sid == "" {
+		f.sid = f.SID
+	}
+	if f.SID != f.sid {
+		return fmt.Errorf("client %d is another socket at %d", f.k, f.next)
+	}
+	for _, e := range events {
+		if err := f.see(e); err != nil {
+			return err
+		}
+	}
+	for stop := min(f.next+more, last); f.next < stop; {
+		p, err := f.member.next()
+		if err != nil {
+			return err
+		}
+		if err := f.see(f.note(p.text)); err != nil {
+			return err
+		}
+	}
+	f.drop()
+	return nil
+}
+
+// missed waits until its absence is noticed.
+func (f *follower) missed(gone func() bool) error {
+	for deadline := time.Now().Add(patience); !gone(); {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("client %d: its absence is not noticed", f.k)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
 func recovering(c loop.RecoveryConfig) loop.Config {
 	return loop.Config{ConnectionStateRecovery: &c, PingInterval: 50 * time.Millisecond, PingTimeout: 500 * time.Millisecond}
 }
@@ -310,51 +372,14 @@ func TestNothingIsLostOrTwice(t *testing.T) {
 		}
 	}()
 	err := parallel(clients, func(k int) error {
-		var m member
-		next := -1
-		see := func(event string) error {
-			if want := fmt.Sprintf(`2["m",%d]`, next); event != want {
-				return fmt.Errorf("client %d: %s, want %s", k, event, want)
-			}
-			if next++; next == 0 {
-				ready.Done()
-			}
-			return nil
-		}
-		sid := ""
-		for next < messages {
-			events, err := m.enter(s, []string{"websocket", "upgrade"}[k%2])
-			if err != nil {
+		f := follower{k: k, next: -1, begun: ready.Done}
+		for f.next < messages {
+			if err := f.stay(s, messages/cuts+k, messages); err != nil {
 				return err
 			}
-			if sid == "" {
-				sid = m.SID
-			}
-			if m.SID != sid {
-				return fmt.Errorf("client %d is another socket at %d", k, next)
-			}
-			for _, e := range events {
-				if err := see(e); err != nil {
-					return err
-				}
-			}
-			for stop := next + messages/cuts + k; next < min(stop, messages); {
-				p, err := m.next()
-				if err != nil {
-					return err
-				}
-				if err := see(m.note(p.text)); err != nil {
-					return err
-				}
-			}
-			m.drop()
 			// A client that comes back before its absence is noticed is new.
-			deadline := time.Now().Add(patience)
-			for !s.Root().IsAway(m.PID) {
-				if time.Now().After(deadline) {
-					return fmt.Errorf("client %d: its absence is not noticed", k)
-				}
-				time.Sleep(time.Millisecond)
+			if err := f.missed(func() bool { return s.Root().IsAway(f.PID) }); err != nil {
+				return err
 			}
 		}
 		return nil

@@ -299,51 +299,16 @@ func TestNothingIsLostOrTwiceInACluster(t *testing.T) {
 			}
 		}()
 		err := parallel(clients, func(k int) error {
-			var m member
-			next, sid := -1, ""
-			see := func(event string) error {
-				if want := fmt.Sprintf(`2["m",%d]`, next); event != want {
-					return fmt.Errorf("client %d: %s, want %s", k, event, want)
+			f := follower{k: k, next: -1, begun: ready.Done}
+			for round := k; f.next < messages; round++ {
+				if forget && f.Offset != "" {
+					f.Offset = "0" + f.Offset // which the servers do not remember, but the vault does
 				}
-				if next++; next == 0 {
-					ready.Done()
-				}
-				return nil
-			}
-			for round := k; next < messages; round++ {
-				if forget && m.Offset != "" {
-					m.Offset = "0" + m.Offset // which the servers do not remember, but the vault does
-				}
-				events, err := m.enter(servers[round%3], []string{"websocket", "upgrade"}[k%2])
-				if err != nil {
+				if err := f.stay(servers[round%3], messages/cuts+k, messages); err != nil {
 					return err
 				}
-				if sid == "" {
-					sid = m.SID
-				}
-				if m.SID != sid {
-					return fmt.Errorf("client %d is another socket at %d", k, next)
-				}
-				for _, e := range events {
-					if err := see(e); err != nil {
-						return err
-					}
-				}
-				for stop := next + messages/cuts + k; next < min(stop, messages); {
-					p, err := m.next()
-					if err != nil {
-						return err
-					}
-					if err := see(m.note(p.text)); err != nil {
-						return err
-					}
-				}
-				m.drop()
-				for deadline := time.Now().Add(patience); !v.has(m.PID); {
-					if time.Now().After(deadline) {
-						return fmt.Errorf("client %d: its absence is not noticed", k)
-					}
-					time.Sleep(time.Millisecond)
+				if err := f.missed(func() bool { return v.has(f.PID) }); err != nil {
+					return err
 				}
 			}
 			return nil
