@@ -9,6 +9,8 @@ BUNDLE  = $(CLIENT)/bundle/socket.io.min.js
 LISTEN  ?= 127.0.0.1:3000
 FUZZTIME ?= 20s
 COUNT   ?= 10
+# Tests that run side by side mostly wait: more of them than there are processors may.
+WAITING = -parallel 8
 BENCH   ?= .
 PKGS    ?= ./...
 SOAK    ?= 20m
@@ -33,14 +35,14 @@ build: $(BUNDLE) ## build bin/sioserver, the browser client included
 test: lint unit race e2e page bench-smoke ## everything that must pass: lint, unit tests plain and with the race detector, official clients, browser, a moment of load
 
 unit: redis ## Go tests, with gnet's faster poller and without, over TLS, and with each of the ways in which output can leave
-	$(GO) test $(GOFLAGS_TAGS) ./...
-	SIO_TEST_TLS=1 $(GO) test -count=1 $(GOFLAGS_TAGS) ./loop
-	$(GO) test -short ./loop/... ./transport
-	for way in io_uring gather send; do SIOSERVER_TEST_FLUSH=$$way $(GO) test $(GOFLAGS_TAGS) -short ./loop/... ./transport || exit 1; done
+	$(GO) test $(WAITING) $(GOFLAGS_TAGS) ./...
+	SIO_TEST_TLS=1 $(GO) test -count=1 $(WAITING) $(GOFLAGS_TAGS) ./loop
+	$(GO) test $(WAITING) ./loop/... ./transport
+	for way in io_uring gather send; do SIOSERVER_TEST_FLUSH=$$way $(GO) test $(WAITING) $(GOFLAGS_TAGS) ./loop/... ./transport || exit 1; done
 
 # Go's pointer checks, which come with -race, do not allow what gnet's faster poller does with epoll's user data.
 race: redis ## Go tests with the race detector
-	$(GO) test -race $(GOFLAGS_TAGS) -gcflags='github.com/panjf2000/gnet/v2/...=-d=checkptr=0' ./...
+	$(GO) test -race $(WAITING) $(GOFLAGS_TAGS) -gcflags='github.com/panjf2000/gnet/v2/...=-d=checkptr=0' ./...
 
 bin/e2e-app: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/app
