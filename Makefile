@@ -21,7 +21,7 @@ DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
 SUITE   ?= bench/suites/peers.yaml
-.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis backends config-docs bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden record-ingest page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis backends config-docs bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,15 @@ e2e-proxy: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## a part of
 
 golden: redis $(E2E)/node_modules/.package-lock.json ## record again what the official adapters and the emitter publish, for the Go tests
 	cd $(E2E) && node golden/record.mjs $(CURDIR)/rooms
+
+# Laravel's packages are those of Debian 12, the newest that Debian has.
+RECORDER = bin/recorder
+record-ingest: redis $(E2E)/node_modules/.package-lock.json ## record again what python-socketio and Laravel publish, for the Go tests: needs Debian 12 and root, or the packages
+	@dpkg-query -W php-cli python3-venv php-illuminate-broadcasting php-illuminate-redis php-illuminate-config php-predis >/dev/null 2>&1 || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends php-cli python3-venv php-predis=1.1.10-2 \
+	  php-illuminate-broadcasting=8.83.26+dfsg-2 php-illuminate-redis=8.83.26+dfsg-2 php-illuminate-config=8.83.26+dfsg-2 >/dev/null; }
+	python3 -m venv $(RECORDER) && $(RECORDER)/bin/pip install -q --require-hashes -r $(E2E)/golden/requirements.txt
+	cd $(E2E) && node golden/ingest.mjs $(CURDIR)/$(RECORDER)/bin/python $(CURDIR)/cmd/sioserver/internal/ingest/testdata
 
 page: $(E2E)/node_modules/.package-lock.json bin/e2e-app build browser ## headless Chromium: the try-it page, foreign origins, old clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:browser

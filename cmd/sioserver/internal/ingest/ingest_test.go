@@ -4,8 +4,9 @@ package ingest
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -126,16 +127,19 @@ func (h *hearing) publish(channel, payload string) {
 	h.Settle()
 }
 
-// replay publishes a recording.
-func (h *hearing) replay(file, step string) {
+// replay publishes what was recorded of a step, with sid in place of SID.
+func (h *hearing) replay(file, step, sid string) {
 	h.t.Helper()
+	found := false
 	for _, m := range recordings(h.t, file) {
 		if m.Step == step {
-			h.publish(m.Channel, m.payload(h.t))
-			return
+			h.publish(m.Channel, strings.ReplaceAll(m.payload(h.t), `"SID"`, `"`+sid+`"`))
+			found = true
 		}
 	}
-	h.t.Fatalf("%s has no step %q", file, step)
+	if !found {
+		h.t.Fatalf("%s has no step %q", file, step)
+	}
 }
 
 // in is the auth payload of a client that wants to be in rooms.
@@ -147,30 +151,30 @@ func TestSocketIO(t *testing.T) {
 	h := open(t, config.IngestRedis{Dialects: []string{dialectSocketIO}, Key: "socket.io"})
 	a, b := h.Connect("/", in("r1")), h.Connect("/", in("r2", "r3"))
 	chat := h.Connect("/chat", in("r1"))
-	h.replay(file, "everybody")
+	h.replay(file, "everybody", "")
 	a.Expect("hi", 1, []byte("b"))
 	b.Expect("hi", 1, []byte("b"))
-	h.replay(file, "one room")
+	h.replay(file, "one room", "")
 	if e := a.Expect("hi"); e.Args.Len() != 1 {
 		t.Errorf("%v", e.Args)
 	}
-	h.replay(file, "a namespace")
+	h.replay(file, "a namespace", "")
 	chat.Expect("hi")
-	h.replay(file, "rooms and except") // r1 and r2 without r3
+	h.replay(file, "rooms and except", "") // r1 and r2 without r3
 	a.Expect("hi")
 	b.ExpectNothing()
-	h.replay(file, "volatile")
+	h.replay(file, "volatile", "")
 	a.Expect("hi")
 	b.Expect("hi")
-	h.replay(file, "socketsJoin") // of r1 without r2, into r5 and r6
+	h.replay(file, "socketsJoin", "") // of r1 without r2, into r5 and r6
 	if n := h.To("r5").Count(); n != 1 {
 		t.Errorf("%d sockets in r5", n)
 	}
-	h.replay(file, "socketsLeave")
+	h.replay(file, "socketsLeave", "")
 	if n := h.To("r5").Count(); n != 0 {
 		t.Errorf("%d sockets in r5", n)
 	}
-	h.replay(file, "serverSideEmit")
+	h.replay(file, "serverSideEmit", "")
 	h.publish("socket.io#/#", "nothing of the kind")
 	if accepted, ignored, faults := h.totals(); accepted != 7 || ignored != 1 || faults != 1 {
 		t.Errorf("%d accepted, %d ignored, %d faults", accepted, ignored, faults)
@@ -187,21 +191,24 @@ func TestPython(t *testing.T) {
 	a, b := h.Connect("/", in("r1")), h.Connect("/", in("r2"))
 	h.Connect("/", in("r1", "s1"))
 	chat, skipped := h.Connect("/chat", in("r1")), h.Connect("/chat", in("r1", "s1"))
-	h.replay(file, "everybody")
+	h.replay(file, "everybody", "")
 	a.Expect("hi", map[string]any{"a": 1})
 	b.Expect("hi", map[string]any{"a": 1})
-	h.replay(file, "a tuple is several arguments")
+	h.replay(file, "a tuple is several arguments", "")
 	a.Expect("hi", 1, "two", nil)
 	b.Expect("hi")
-	h.replay(file, "one room")
+	h.replay(file, "nothing", "")
+	a.Expect("hi", nil)
+	b.Expect("hi", nil)
+	h.replay(file, "one room", "")
 	a.Expect("hi", "x")
-	h.replay(file, "a namespace and except")
+	h.replay(file, "a namespace and except", "")
 	chat.Expect("hi", "x")
 	skipped.ExpectNothing()
-	h.replay(file, "several rooms and excepts")
+	h.replay(file, "several rooms and excepts", "")
 	a.Expect("hi", "x")
 	b.Expect("hi", "x")
-	h.replay(file, "binary")
+	h.replay(file, "binary", "")
 	var arg struct {
 		B []byte
 		C [][]byte
@@ -211,21 +218,18 @@ func TestPython(t *testing.T) {
 		t.Errorf("%v", e.Args)
 	}
 	b.Expect("hi")
-	h.replay(file, "not ASCII")
+	h.replay(file, "not ASCII", "")
 	a.Expect("hi", "é€😀")
 	b.Expect("hi")
-	h.replay(file, "close_room") // r1
+	h.replay(file, "close_room", "") // r1
 	if n := h.To("r1").Count(); n != 0 {
 		t.Errorf("%d sockets in a room that was closed", n)
 	}
 	sid := a.ID()
-	for _, m := range recordings(t, file) {
-		if strings.Contains(m.Text, `"SID"`) {
-			h.publish(m.Channel, strings.Replace(m.Text, "SID", sid, 1))
-			want := map[string]int{"enter_room": 1, "leave_room": 0, "disconnect": 0}[m.Step]
-			if n := h.To("r9").Count(); n != want {
-				t.Errorf("%s: %d sockets in r9", m.Step, n)
-			}
+	for _, step := range []string{"enter_room", "leave_room", "disconnect"} {
+		h.replay(file, step, sid)
+		if n, want := h.To("r9").Count(), map[string]int{"enter_room": 1}[step]; n != want {
+			t.Errorf("%s: %d sockets in r9, want %d", step, n, want)
 		}
 	}
 	if n := h.To(sid).Count(); n != 0 {
@@ -248,24 +252,64 @@ func TestPython(t *testing.T) {
 
 func TestLaravel(t *testing.T) {
 	t.Parallel()
-	h := open(t, config.IngestRedis{Dialects: []string{dialectLaravel}, LaravelPrefix: "app[1]_"})
-	a, b := h.Connect("/", in("private-orders.7")), h.Connect("/", in("private-orders.7"))
+	const file = "testdata/laravel-8.json"
+	h := open(t, config.IngestRedis{Dialects: []string{dialectLaravel}, LaravelPrefix: "laravel_database_"})
+	a, b := h.Connect("/", in("news", "private-orders.7")), h.Connect("/", in("private-orders.7", "presence-room.1"))
 	other := h.Connect("/", in("private-orders.8"))
-	h.publish("app[1]_private-orders.7", `{"event":"App\\Events\\OrderShipped","data":{"id":7,"name":"\u00e9"},"socket":null}`)
+	h.replay(file, "a channel", "")
+	a.Expect("OrderShipped", "news", map[string]any{"order": map[string]any{"id": 7, "name": "é€😀", "path": "a/b", "price": 1.5}, "socket": nil})
+	h.replay(file, "several channels", "")
+	shipped := map[string]any{"order": map[string]any{"id": 7}, "socket": nil}
+	a.Expect("OrderShipped", "private-orders.7", shipped)
+	b.Expect("OrderShipped", "private-orders.7", shipped)
+	b.Expect("OrderShipped", "presence-room.1", shipped)
+	h.replay(file, "to others", a.ID())
+	b.Expect("OrderShipped", "private-orders.7", map[string]any{"order": map[string]any{"id": 8}, "socket": a.ID()})
+	h.replay(file, "a name of its own, no data", "")
 	for _, c := range []*looptest.Socket{a, b} {
-		c.Expect(`App\Events\OrderShipped`, "private-orders.7", map[string]any{"id": 7, "name": "é"})
-	}
-	h.publish("app[1]_private-orders.7", fmt.Sprintf(`{"event":"e","data":null,"socket":%q}`, a.ID()))
-	b.Expect("e", "private-orders.7", nil)
-	h.publish("app[1]_private-orders.7", `{"data":1}`)
-	if n, err := h.redis.Publish(t.Context(), "app1_private-orders.7", `{"event":"e"}`).Result(); n != 0 || err != nil {
-		t.Errorf("another prefix reaches %d, %v", n, err)
-	}
-	for _, c := range []*looptest.Socket{a, b, other} {
+		c.Expect("order.shipped", "private-orders.7", map[string]any{"socket": nil})
 		c.ExpectNothing()
 	}
-	if accepted, _, faults := h.totals(); accepted != 2 || faults != 1 {
+	other.ExpectNothing()
+	h.publish("laravel_database_news", `{"data":1}`)
+	h.publish("laravel_database_news", `[`)
+	if accepted, _, faults := h.totals(); accepted != 5 || faults != 2 {
 		t.Errorf("%d accepted, %d faults", accepted, faults)
+	}
+}
+
+// TestLaravelPrefix: the prefix is text, not a pattern, and data may be left out.
+func TestLaravelPrefix(t *testing.T) {
+	t.Parallel()
+	h := open(t, config.IngestRedis{Dialects: []string{dialectLaravel}, LaravelPrefix: "app[1]_"})
+	a := h.Connect("/", in("news"))
+	if n, err := h.redis.Publish(t.Context(), "app1_news", `{"event":"e"}`).Result(); n != 0 || err != nil {
+		t.Errorf("another prefix reaches %d, %v", n, err)
+	}
+	h.publish("app[1]_news", `{"event":"e"}`)
+	a.Expect("e", "news", nil)
+	a.ExpectNothing()
+}
+
+// TestManual: docs/ingest.md names the versions that were recorded.
+func TestManual(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../../../docs/ingest.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"../../../../rooms/redis/testdata/redis-emitter-5.json", "testdata/python-socketio-5.json", "testdata/laravel-8.json"} {
+		var r struct{ Library, Version string }
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &r); err != nil {
+			t.Fatal(err)
+		}
+		if line := "Recorded with " + r.Library + " " + r.Version; !strings.Contains(string(manual), line) {
+			t.Errorf("docs/ingest.md does not say %q", line)
+		}
 	}
 }
 
