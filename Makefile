@@ -159,10 +159,10 @@ bench-laptop: build bin/siobench ## what one server process does on two processo
 bench-peers: build bin/siobench ## this server and others side by side, into bench/results (ROUNDS=1 SUITE=bench/suites/peers.yaml)
 	bin/siobench peers --own '$(DEV)' $(PINNED) --rounds $(ROUNDS) --suite $(SUITE)
 
-chaos: redis ## Redis stops, hangs, is cut off and fails over, in network namespaces of the tests: needs root, four minutes
+chaos: redis ## Redis stops, hangs, is cut off and fails over, in network namespaces of the tests: needs root, five minutes
 	@[ "$$(id -u)" = 0 ] || { echo "make chaos makes network namespaces: run it as root" >&2; exit 1; }
 	@command -v ip >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends iproute2 >/dev/null; }
-	$(GO) test -tags '$(TAGS) chaos' -count 1 -timeout 20m -v -run '^TestChaos' ./rooms/redis
+	$(GO) test -tags '$(TAGS) chaos' -count 1 -timeout 20m -p 1 -v -run '^TestChaos' ./rooms/redis ./rooms/redisstreams
 
 soak: ## clients that come and go for SOAK (20m): fails if heap, memory, descriptors or goroutines grow; then the load tests in their long form
 	LOOP_TEST_SOAK=$(SOAK) $(GO) test $(GOFLAGS_TAGS) -count 1 -timeout 24h -v -run '^TestSoak' ./loop

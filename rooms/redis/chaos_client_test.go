@@ -22,6 +22,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sioserver/sioserver/loop"
+	"github.com/sioserver/sioserver/rooms/internal/redistest"
 	"github.com/sioserver/sioserver/rooms/redis"
 )
 
@@ -54,7 +55,7 @@ func startNode(t *testing.T, name string, c goredis.UniversalClient, o redis.Opt
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), redistest.Patience)
 		defer cancel()
 		_ = n.server.Shutdown(ctx)
 		_ = n.cluster.Close()
@@ -177,7 +178,7 @@ func (n *node) beat(t *testing.T) *pulse {
 		for i := 0; ; i++ {
 			begin := time.Now()
 			n.send(t, fmt.Sprintf(`42["say","pulse of %s",%d]`, n.name, i))
-			if !n.hears("pulse of "+n.name, i, patience) {
+			if !n.hears("pulse of "+n.name, i, redistest.Patience) {
 				t.Errorf("server %s does not answer its own client", n.name)
 				return
 			}

@@ -6,7 +6,6 @@
 package redis_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,32 +42,6 @@ var plainAndSharded = map[string]redis.Options{
 	"sharded": {RequestsTimeout: askTime, QueueBytes: queueBytes, Sharded: true},
 }
 
-// redisOn runs a Redis server on a machine.
-func redisOn(t *testing.T, m *redistest.Machine, link *redistest.Link) *exec.Cmd {
-	t.Helper()
-	cmd := m.Command("redis-server", "--port", "6379", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--dir", t.TempDir())
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	answers(t, link.There+":6379")
-	return cmd
-}
-
-// answers waits until a Redis server does.
-func answers(t *testing.T, addr string) {
-	t.Helper()
-	c := goredis.NewClient(&goredis.Options{Addr: addr, MaxRetries: -1, DialTimeout: time.Second})
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), healTime)
-	defer cancel()
-	for c.Ping(ctx).Err() != nil {
-		if ctx.Err() != nil {
-			t.Fatalf("no Redis answers at %s", addr)
-		}
-	}
-}
-
 func dialRedis(t *testing.T, addr string) goredis.UniversalClient {
 	c := goredis.NewClient(&goredis.Options{Addr: addr, MaxRetries: -1})
 	t.Cleanup(func() { _ = c.Close() })
@@ -87,7 +60,7 @@ func newWorld(t *testing.T, o redis.Options) *world {
 	t.Helper()
 	m := redistest.NewMachine(t)
 	w := &world{links: [2]*redistest.Link{m.Link(), m.Link()}}
-	w.redis = redisOn(t, m, w.links[0])
+	w.redis = m.Redis(w.links[0])
 	for i, name := range []string{"a", "b"} {
 		w.nodes[i] = startNode(t, name, dialRedis(t, w.links[i].There+":6379"), o)
 	}
@@ -197,7 +170,7 @@ func TestChaosRedisStops(t *testing.T) {
 			m := w.links[0]
 			w.survives(t, w.nodes[:], func() {
 				_, _ = w.redis.Process.Kill(), w.redis.Wait()
-			}, func() { w.redis = redisOn(t, m.Machine(), m) })
+			}, func() { w.redis = m.Machine().Redis(m) })
 		})
 	}
 }

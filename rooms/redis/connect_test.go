@@ -90,7 +90,7 @@ func check(t *testing.T, o redis.ConnectOptions, c redis.Options) error {
 		return err
 	}
 	t.Cleanup(func() { _ = cluster.Close() })
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), redistest.Patience)
 	defer cancel()
 	return cluster.Check(ctx)
 }
@@ -244,7 +244,7 @@ func TestCheckCluster(t *testing.T) {
 	if err := c.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), redistest.Patience)
 	defer cancel()
 	for !strings.Contains(c.ClusterInfo(ctx).Val(), "cluster_state:ok") {
 		if ctx.Err() != nil {

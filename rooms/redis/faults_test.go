@@ -3,7 +3,6 @@
 package redis_test
 
 import (
-	"context"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
@@ -14,105 +13,52 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/sioserver/sioserver/proto/msgpack"
-	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/internal/redistest"
 	"github.com/sioserver/sioserver/rooms/redis"
 )
 
-// ear is a server that only listens to broadcasts.
-type ear struct {
-	rooms.Local // what is not called
-	adapter     rooms.Adapter
-	heard       chan string
-}
-
-func (e *ear) Name() string        { return "/" }
-func (e *ear) HasRoom(string) bool { return true }
-func (e *ear) Rooms() []string     { return nil }
-func (e *ear) Encode(p *rooms.Packet, f rooms.Form) (rooms.RawArgs, error) {
-	raw, err := msgpack.AppendArgs(nil, p.Args)
-	return rooms.RawArgs{Form: f, Bytes: raw, Count: len(p.Args)}, err
-}
-
-func (e *ear) Broadcast(p *rooms.Packet, _ rooms.Target) error { e.heard <- p.Event; return nil }
-
-func listen(t *testing.T, c *redis.Cluster) *ear {
-	t.Helper()
-	e := &ear{heard: make(chan string, 10_000)}
-	var err error
-	if e.adapter, err = c.Adapter(e); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func ready(t *testing.T, clusters ...*redis.Cluster) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for _, c := range clusters {
-		if err := c.Ready(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-const patience = 30 * time.Second
-
-// next is the next broadcast that is heard.
-func (e *ear) next(t *testing.T) string {
-	t.Helper()
-	select {
-	case event := <-e.heard:
-		return event
-	case <-time.After(patience):
-		t.Fatal("nothing is heard")
-		return ""
-	}
-}
-
-func (e *ear) say(t *testing.T, event string) {
-	t.Helper()
-	if err := e.adapter.Broadcast(&rooms.Packet{Event: event}, rooms.Target{}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestRedisComesBack(t *testing.T) {
 	s := redistest.Start(t)
 	one, two := newCluster(t, s, redis.Options{}), newCluster(t, s, redis.Options{})
-	a, b := listen(t, one), listen(t, two)
-	ready(t, one, two)
-	a.say(t, "before")
-	if got := b.next(t); got != "before" {
+	a, b := redistest.Listen(t, one.Adapter, "/"), redistest.Listen(t, two.Adapter, "/")
+	redistest.Ready(t, one, two)
+	a.Say(t, "before")
+	if got := b.Next(t); got != "before" {
 		t.Fatal(got)
 	}
-	a.next(t)
+	a.Next(t)
+	if s := two.Stats(); s.SubscriptionBreaks != 0 || s.SubscriptionDown != 0 {
+		t.Errorf("%+v before anything", s)
+	}
+	begin := time.Now()
 	s.Stop()
 	for i := range 10 {
 		event := fmt.Sprintf("meanwhile %d", i)
-		a.say(t, event)
-		if got := a.next(t); got != event {
+		a.Say(t, event)
+		if got := a.Next(t); got != event {
 			t.Errorf("the rooms of this server get %q", got)
 		}
 	}
 	s.Restart()
-	deadline := time.After(patience)
+	deadline := time.After(redistest.Patience)
 	for {
-		a.say(t, "after")
+		a.Say(t, "after")
 		select {
-		case got := <-b.heard:
+		case got := <-b.Heard:
 			if !strings.HasPrefix(got, "meanwhile") && got != "after" {
 				t.Errorf("%q arrives", got)
 			}
 			if got != "after" {
 				continue
 			}
+			// What was missed cannot be counted; that there was a time to miss it in is.
+			if s := two.Stats(); s.SubscriptionBreaks != 1 || s.SubscriptionDown <= 0 || s.SubscriptionDown > time.Since(begin) {
+				t.Errorf("%+v", s)
+			}
 			return
 		case <-time.After(50 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("nothing arrives %s after the restart: %+v", patience, two.Stats())
+			t.Fatalf("nothing arrives %s after the restart: %+v", redistest.Patience, two.Stats())
 		}
 	}
 }
@@ -138,15 +84,15 @@ func TestQueueLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		e := listen(t, c)
+		e := redistest.Listen(t, c.Adapter, "/")
 		for range test.fits {
-			e.say(t, "e")
+			e.Say(t, "e")
 		}
 		if s := c.Stats(); s.Dropped != 0 || s.QueuedMessages != test.fits {
 			t.Errorf("%s: %+v with as many as fit", test.name, s)
 		}
 		size = c.Stats().QueuedBytes / test.fits
-		e.say(t, "e")
+		e.Say(t, "e")
 		if s := c.Stats(); s.Dropped != 1 || s.QueuedMessages != test.fits {
 			t.Errorf("%s: %+v with one more", test.name, s)
 		}
@@ -156,8 +102,8 @@ func TestQueueLimits(t *testing.T) {
 func TestHostileMessages(t *testing.T) {
 	s := redistest.Start(t)
 	c := newCluster(t, s, redis.Options{Logger: slog.New(slog.DiscardHandler)})
-	e := listen(t, c)
-	ready(t, c)
+	e := redistest.Listen(t, c.Adapter, "/")
+	redistest.Ready(t, c)
 	raw := s.Client()
 	publish := func(channel string, payload []byte) {
 		t.Helper()
@@ -172,8 +118,8 @@ func TestHostileMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := watch.Channel(goredis.WithChannelSize(10_000))
-	e.say(t, "mine")
-	e.next(t)
+	e.Say(t, "mine")
+	e.Next(t)
 	own := []byte((<-seen).Payload)
 	good := unhex(t, "93a6616263646566"+"83a474797065"+"02"+"a464617461"+"91a474727565"+"a36e7370a12f"+
 		"83a5726f6f6d7390a665786365707490a5666c61677380")
@@ -208,7 +154,7 @@ func TestHostileMessages(t *testing.T) {
 		}
 	}
 	send("socket.io#/#", good)
-	if got := e.next(t); got != "true" {
+	if got := e.Next(t); got != "true" {
 		t.Errorf("%q is heard", got)
 	}
 	if n := c.Stats().Malformed; n == 0 {
@@ -224,8 +170,8 @@ func TestHostileMessages(t *testing.T) {
 	if want := []string{"socket.io-request#/#", "socket.io-response#/#"}; !slices.Equal(got, want) {
 		t.Errorf("published: %q", got)
 	}
-	if len(e.heard) != 0 {
-		t.Errorf("%d more broadcasts are heard", len(e.heard))
+	if len(e.Heard) != 0 {
+		t.Errorf("%d more broadcasts are heard", len(e.Heard))
 	}
 }
 

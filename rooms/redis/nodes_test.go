@@ -55,31 +55,31 @@ func TestSlotsMove(t *testing.T) {
 	nodes := redistest.StartCluster(t)
 	one := overNodes(t, redis.Options{Sharded: true, SubscriptionMode: redis.Static, Client: nodes.Client(t), Logger: slog.New(slog.DiscardHandler)})
 	two := overNodes(t, redis.Options{Sharded: true, SubscriptionMode: redis.Static, Client: nodes.Client(t), Logger: slog.New(slog.DiscardHandler)})
-	a, b := listen(t, one), listen(t, two)
-	ready(t, one, two)
-	a.say(t, "before")
-	if got := b.next(t); got != "before" {
+	a, b := redistest.Listen(t, one.Adapter, "/"), redistest.Listen(t, two.Adapter, "/")
+	redistest.Ready(t, one, two)
+	a.Say(t, "before")
+	if got := b.Next(t); got != "before" {
 		t.Fatal(got)
 	}
 	before := two.Stats().Subscriptions
 	nodes.Move("socket.io#/#")
-	deadline := time.After(patience)
+	deadline := time.After(redistest.Patience)
 	for moved := false; !moved; {
-		a.say(t, "after")
+		a.Say(t, "after")
 		select {
-		case got := <-b.heard:
+		case got := <-b.Heard:
 			moved = got == "after" && two.Stats().Subscriptions > before
 		case <-time.After(50 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("nothing arrives %s after the move: %+v", patience, two.Stats())
+			t.Fatalf("nothing arrives %s after the move: %+v", redistest.Patience, two.Stats())
 		}
 	}
 	// Gone is gone: nobody counts the server that has closed.
-	if err := a.adapter.Close(); err != nil {
+	if err := a.Adapter.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		n, err := b.adapter.ServerCount(t.Context())
+		n, err := b.Adapter.ServerCount(t.Context())
 		if n == 1 {
 			break
 		}

@@ -109,6 +109,13 @@ type Stats struct {
 	Malformed      uint64 // of these, such as could not be read
 	Refused        uint64 // requests beyond Options.Requests
 	Subscriptions  uint64 // that Redis has confirmed, again after each break
+	// SubscriptionBreaks are the connections with subscriptions that were lost, and
+	// SubscriptionDown how long it took from each loss until all were confirmed again,
+	// up to now: what other servers publish in that time does not arrive.
+	// A connection that goes silent is lost from its last sign of life on, at most
+	// four seconds too early.
+	SubscriptionBreaks uint64
+	SubscriptionDown   time.Duration
 }
 
 // counters are the Stats that any goroutine adds to.
@@ -119,11 +126,11 @@ type counters struct {
 // Stats returns the counters. Any goroutine.
 func (c *Cluster) Stats() Stats {
 	n, bytes := c.queue.Waiting()
-	received, subscriptions := c.subscriber.Counts()
+	in := c.subscriber.Counts()
 	return Stats{
 		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Dropped: c.counts.dropped.Load(),
 		QueuedMessages: n, QueuedBytes: bytes,
-		Received: received, Malformed: c.base.Malformed.Load(), Refused: c.base.Refused.Load(),
-		Subscriptions: subscriptions,
+		Received: in.Received, Malformed: c.base.Malformed.Load(), Refused: c.base.Refused.Load(),
+		Subscriptions: in.Subscriptions, SubscriptionBreaks: in.Breaks, SubscriptionDown: in.Down,
 	}
 }

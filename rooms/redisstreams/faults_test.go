@@ -17,101 +17,9 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/sioserver/sioserver/proto/socketio"
-	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/internal/redistest"
 	"github.com/sioserver/sioserver/rooms/redisstreams"
 )
-
-// ear is a server that only listens to broadcasts.
-type ear struct {
-	rooms.Local // what is not called
-	name        string
-	adapter     rooms.Adapter
-	heard       chan string
-	offsets     chan string // of what is heard, nil if nobody asks
-	gaps        atomic.Int32
-}
-
-func (e *ear) Name() string { return e.name }
-
-func (e *ear) Encode(p *rooms.Packet, f rooms.Form) (rooms.RawArgs, error) {
-	raw, bins, err := socketio.AppendArgs(nil, nil, p.Args)
-	return rooms.RawArgs{Form: f, Bytes: raw, Count: len(p.Args), Binary: bins}, err
-}
-
-func (e *ear) Gap() { e.gaps.Add(1) }
-
-func (e *ear) Broadcast(p *rooms.Packet, _ rooms.Target) error {
-	e.heard <- p.Event
-	if e.offsets != nil {
-		e.offsets <- p.Offset
-	}
-	return nil
-}
-
-func (e *ear) SocketsJoin(rooms.Target, []string)   { e.heard <- "join" }
-func (e *ear) SocketsLeave(rooms.Target, []string)  { e.heard <- "leave" }
-func (e *ear) DisconnectSockets(rooms.Target, bool) { e.heard <- "disconnect" }
-
-func listen(t *testing.T, c *redisstreams.Cluster) *ear {
-	t.Helper()
-	return listenTo(t, c, "/")
-}
-
-func listenTo(t *testing.T, c *redisstreams.Cluster, nsp string) *ear {
-	t.Helper()
-	e := &ear{name: nsp, heard: make(chan string, 100_000)}
-	var err error
-	if e.adapter, err = c.Adapter(e); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func ready(t *testing.T, clusters ...*redisstreams.Cluster) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for _, c := range clusters {
-		if err := c.Ready(ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-const patience = 60 * time.Second
-
-// next is the next broadcast that is heard.
-func (e *ear) next(t *testing.T) string {
-	t.Helper()
-	select {
-	case event := <-e.heard:
-		return event
-	case <-time.After(patience):
-		t.Fatal("nothing is heard")
-		return ""
-	}
-}
-
-func (e *ear) say(t *testing.T, event string) {
-	t.Helper()
-	if err := e.adapter.Broadcast(&rooms.Packet{Event: event}, rooms.Target{}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// until waits for something that must happen.
-func until(t *testing.T, true func() bool) {
-	t.Helper()
-	for deadline := time.After(patience); !true(); {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-deadline:
-			t.Fatal("what must happen does not")
-		}
-	}
-}
 
 // quiet keeps what is expected to go wrong out of the output.
 var quiet = slog.New(slog.DiscardHandler)
@@ -122,25 +30,25 @@ func TestRedisSleeps(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
 	one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
-	a, b := listen(t, one), listen(t, two)
-	ready(t, one, two)
-	a.say(t, "0")
-	a.next(t)
-	b.next(t)
+	a, b := redistest.Listen(t, one.Adapter, "/"), redistest.Listen(t, two.Adapter, "/")
+	redistest.Ready(t, one, two)
+	a.Say(t, "0")
+	a.Next(t)
+	b.Next(t)
 	s.Sleep()
 	const events = 2000
 	for i := range events {
-		a.say(t, fmt.Sprint(i+1))
-		if got := a.next(t); got != fmt.Sprint(i+1) {
+		a.Say(t, fmt.Sprint(i+1))
+		if got := a.Next(t); got != fmt.Sprint(i+1) {
 			t.Fatalf("the rooms of this server get %q", got)
 		}
 	}
 	// Until the one that publishes has given up a connection, and so cannot know
 	// what Redis will find in it.
-	until(t, func() bool { return one.Stats().Retries > 0 })
+	redistest.Until(t, func() bool { return one.Stats().Retries > 0 })
 	s.Wake()
 	for i := range events {
-		if got := b.next(t); got != fmt.Sprint(i+1) {
+		if got := b.Next(t); got != fmt.Sprint(i+1) {
 			t.Fatalf("%q arrives, want %d: %+v", got, i+1, one.Stats())
 		}
 	}
@@ -154,8 +62,8 @@ func TestRedisRestarts(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartDurable(t)
 	one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
-	a, b := listen(t, one), listen(t, two)
-	ready(t, one, two)
+	a, b := redistest.Listen(t, one.Adapter, "/"), redistest.Listen(t, two.Adapter, "/")
+	redistest.Ready(t, one, two)
 	for i := range 300 {
 		if i == 100 {
 			s.Stop()
@@ -163,10 +71,10 @@ func TestRedisRestarts(t *testing.T) {
 		if i == 200 {
 			s.Restart()
 		}
-		a.say(t, fmt.Sprint(i))
+		a.Say(t, fmt.Sprint(i))
 	}
 	for i := range 300 {
-		if got := b.next(t); got != fmt.Sprint(i) {
+		if got := b.Next(t); got != fmt.Sprint(i) {
 			t.Fatalf("%q arrives, want %d", got, i)
 		}
 	}
@@ -212,14 +120,14 @@ func TestCutWhilePublishing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = one.Close() })
-	a, b := listen(t, one), listen(t, two)
-	ready(t, one, two)
+	a, b := redistest.Listen(t, one.Adapter, "/"), redistest.Listen(t, two.Adapter, "/")
+	redistest.Ready(t, one, two)
 	const events = 5000 // which are ten batches at least
 	for i := range events {
-		a.say(t, fmt.Sprint(i))
+		a.Say(t, fmt.Sprint(i))
 	}
 	for i := range events {
-		if got := b.next(t); got != fmt.Sprint(i) {
+		if got := b.Next(t); got != fmt.Sprint(i) {
 			t.Fatalf("%q arrives, want %d: %+v", got, i, one.Stats())
 		}
 	}
@@ -245,19 +153,19 @@ func TestGaps(t *testing.T) {
 	} {
 		s := redistest.Start(t)
 		one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
-		a, b := listen(t, one), listen(t, two)
-		ready(t, one, two)
-		a.say(t, "before")
-		b.next(t)
-		until(t, func() bool { return one.Stats().Published == 1 })
+		a, b := redistest.Listen(t, one.Adapter, "/"), redistest.Listen(t, two.Adapter, "/")
+		redistest.Ready(t, one, two)
+		a.Say(t, "before")
+		b.Next(t)
+		redistest.Until(t, func() bool { return one.Stats().Published == 1 })
 		if err := lose(s, s.Client()); err != nil {
 			t.Fatal(err)
 		}
-		a.say(t, "after")
-		if got := b.next(t); got != "after" {
+		a.Say(t, "after")
+		if got := b.Next(t); got != "after" {
 			t.Errorf("%q", got)
 		}
-		if n := two.Stats().Gaps; n != 1 || b.gaps.Load() != 1 {
+		if n := two.Stats().Gaps; n != 1 || b.Gaps.Load() != 1 {
 			t.Errorf("%d gaps", n)
 		}
 	}
@@ -284,15 +192,15 @@ func TestQueueLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		e := listen(t, c)
+		e := redistest.Listen(t, c.Adapter, "/")
 		for range test.fits {
-			e.say(t, "e")
+			e.Say(t, "e")
 		}
 		if s := c.Stats(); s.Dropped != 0 || s.QueuedMessages != test.fits {
 			t.Errorf("%s: %+v with as many as fit", test.name, s)
 		}
 		size = c.Stats().QueuedBytes / test.fits
-		e.say(t, "e")
+		e.Say(t, "e")
 		if s := c.Stats(); s.Dropped != 1 || s.QueuedMessages != test.fits {
 			t.Errorf("%s: %+v with one more", test.name, s)
 		}
@@ -319,8 +227,8 @@ func TestHostileEntries(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
 	c := newCluster(t, s, redisstreams.Options{Logger: quiet})
-	e := listen(t, c)
-	ready(t, c)
+	e := redistest.Listen(t, c.Adapter, "/")
+	redistest.Ready(t, c)
 	raw := s.Client()
 	add := func(values ...any) {
 		t.Helper()
@@ -328,8 +236,8 @@ func TestHostileEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e.say(t, "mine") // and comes back
-	e.next(t)
+	e.Say(t, "mine") // and comes back
+	e.Next(t)
 	good := `{"packet":{"type":2,"data":["good"]},"opts":{"rooms":[],"except":[],"flags":{}}}`
 	malformed := 0
 	bad := func(values ...any) {
@@ -355,7 +263,7 @@ func TestHostileEntries(t *testing.T) {
 	add("uid", "x", "nsp", "/", "type", "99", "data", "{}")
 	add("uid", "x", "nsp", "/", "type", "1")
 	add("uid", "x", "nsp", "/", "type", "3", "data", good)
-	if got := e.next(t); got != "good" {
+	if got := e.Next(t); got != "good" {
 		t.Errorf("%q is heard", got)
 	}
 	if n := c.Stats().Malformed; n != uint64(malformed) {

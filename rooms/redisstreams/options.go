@@ -146,6 +146,13 @@ type Stats struct {
 	Early          uint64 // events to sockets here before Redis had them, see Options.ReturnTime
 	Refused        uint64 // requests beyond Options.Requests
 	Subscriptions  uint64 // that Redis has confirmed, again after each break
+	// SubscriptionBreaks are the connections with subscriptions that were lost, and
+	// SubscriptionDown how long it took from each loss until all were confirmed again,
+	// up to now: what other servers publish past the streams in that time does not arrive.
+	// A connection that goes silent is lost from its last sign of life on, at most
+	// four seconds too early.
+	SubscriptionBreaks uint64
+	SubscriptionDown   time.Duration
 }
 
 // counters are the Stats that any goroutine adds to.
@@ -157,11 +164,12 @@ type counters struct {
 // Stats returns the counters. Any goroutine.
 func (c *Cluster) Stats() Stats {
 	n, bytes := c.queue.Waiting()
-	received, subscriptions := c.subscriber.Counts()
+	in := c.subscriber.Counts()
 	return Stats{
 		Published: c.counts.published.Load(), PublishErrors: c.counts.publishErrors.Load(), Retries: c.counts.retries.Load(), Dropped: c.counts.dropped.Load(),
 		QueuedMessages: n, QueuedBytes: bytes,
-		Received: c.counts.received.Load() + received, Malformed: c.base.Malformed.Load(),
-		Gaps: c.counts.gaps.Load(), Early: c.counts.early.Load(), Refused: c.base.Refused.Load(), Subscriptions: subscriptions,
+		Received: c.counts.received.Load() + in.Received, Malformed: c.base.Malformed.Load(),
+		Gaps: c.counts.gaps.Load(), Early: c.counts.early.Load(), Refused: c.base.Refused.Load(),
+		Subscriptions: in.Subscriptions, SubscriptionBreaks: in.Breaks, SubscriptionDown: in.Down,
 	}
 }

@@ -21,15 +21,15 @@ import (
 
 // keeper is an ear with an adapter that keeps.
 type keeper struct {
-	*ear
+	*redistest.Ear
 	r rooms.Recoverer
 }
 
 func keep(t *testing.T, c *redisstreams.Cluster) keeper {
 	t.Helper()
-	e := listen(t, c)
-	e.offsets = make(chan string, 100_000)
-	k, ok := e.adapter.(rooms.Recoverer)
+	e := redistest.Listen(t, c.Adapter, "/")
+	e.Offsets = make(chan string, 100_000)
+	k, ok := e.Adapter.(rooms.Recoverer)
 	if !ok {
 		t.Fatal("the adapter is no Recoverer")
 	}
@@ -49,9 +49,9 @@ func TestKeptInOrder(t *testing.T) {
 	s := redistest.Start(t)
 	var servers []keeper
 	for range 3 {
-		c := newCluster(t, s, redisstreams.Options{ReturnTime: patience})
+		c := newCluster(t, s, redisstreams.Options{ReturnTime: redistest.Patience})
 		servers = append(servers, keep(t, c))
-		ready(t, c)
+		redistest.Ready(t, c)
 	}
 	const events = 1000
 	for i, k := range servers {
@@ -65,7 +65,7 @@ func TestKeptInOrder(t *testing.T) {
 	for i, k := range servers {
 		var got []string
 		for range events * len(servers) {
-			got = append(got, k.next(t)+" at "+<-k.offsets)
+			got = append(got, k.Next(t)+" at "+<-k.Offsets)
 		}
 		if i == 0 {
 			first = got
@@ -80,9 +80,9 @@ func TestKeptInOrder(t *testing.T) {
 func TestAfterKept(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
-	c := newCluster(t, s, redisstreams.Options{ReturnTime: patience})
+	c := newCluster(t, s, redisstreams.Options{ReturnTime: redistest.Patience})
 	k := keep(t, c)
-	ready(t, c)
+	redistest.Ready(t, c)
 	now := 0
 	k.r.AfterKept(func() { now++ })
 	if now != 1 {
@@ -90,7 +90,7 @@ func TestAfterKept(t *testing.T) {
 	}
 	s.Sleep()
 	k.kept(t, "one")
-	k.r.AfterKept(func() { k.heard <- "behind one"; k.offsets <- "" })
+	k.r.AfterKept(func() { k.Heard <- "behind one"; k.Offsets <- "" })
 	k.kept(t, "two")
 	for _, command := range []func(rooms.Target, []string) error{k.r.SocketsJoin, k.r.SocketsLeave} {
 		if err := command(rooms.Target{}, []string{"x"}); err != nil {
@@ -100,12 +100,12 @@ func TestAfterKept(t *testing.T) {
 	if err := k.r.DisconnectSockets(rooms.Target{}, true); err != nil {
 		t.Error(err)
 	}
-	if len(k.heard) > 0 {
-		t.Errorf("%q is heard already", <-k.heard)
+	if len(k.Heard) > 0 {
+		t.Errorf("%q is heard already", <-k.Heard)
 	}
 	s.Wake()
 	for _, want := range []string{"one", "behind one", "two", "join", "leave", "disconnect"} {
-		if got := k.next(t); got != want {
+		if got := k.Next(t); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -119,7 +119,7 @@ func TestKeptWhileRedisSleeps(t *testing.T) {
 	one := newCluster(t, s, redisstreams.Options{Logger: quiet, ReturnTime: 2 * time.Second})
 	two := newCluster(t, s, redisstreams.Options{Logger: quiet})
 	a, b := keep(t, one), keep(t, two)
-	ready(t, one, two)
+	redistest.Ready(t, one, two)
 	s.Sleep()
 	n := 0
 	for range 100 {
@@ -127,12 +127,12 @@ func TestKeptWhileRedisSleeps(t *testing.T) {
 		n++
 	}
 	for i := range 100 {
-		if got := a.next(t); got != fmt.Sprint(i) || <-a.offsets != "" {
+		if got := a.Next(t); got != fmt.Sprint(i) || <-a.Offsets != "" {
 			t.Fatalf("%q, want %d without an offset", got, i)
 		}
 	}
 	a.kept(t, fmt.Sprint(n)) // at once
-	if n++; len(a.heard) != 1 || <-a.heard == "" || <-a.offsets != "" {
+	if n++; len(a.Heard) != 1 || <-a.Heard == "" || <-a.Offsets != "" {
 		t.Error("not at once")
 	}
 	if st := one.Stats(); st.Early != 101 {
@@ -142,13 +142,13 @@ func TestKeptWhileRedisSleeps(t *testing.T) {
 	for {
 		a.kept(t, fmt.Sprint(n))
 		n++
-		a.next(t)
-		if <-a.offsets != "" {
+		a.Next(t)
+		if <-a.Offsets != "" {
 			break
 		}
 	}
 	for i := range n {
-		if got := b.next(t); got != fmt.Sprint(i) || <-b.offsets == "" {
+		if got := b.Next(t); got != fmt.Sprint(i) || <-b.Offsets == "" {
 			t.Fatalf("the other gets %q, want %d", got, i)
 		}
 	}
@@ -158,7 +158,7 @@ func TestKeptWhileRedisSleeps(t *testing.T) {
 		n++
 	}
 	for i := n - 100; i < n; i++ {
-		if got := a.next(t); got != fmt.Sprint(i) || <-a.offsets == "" {
+		if got := a.Next(t); got != fmt.Sprint(i) || <-a.Offsets == "" {
 			t.Fatalf("%q, want %d", got, i)
 		}
 	}
@@ -171,15 +171,15 @@ func TestKeptWhileRedisSleeps(t *testing.T) {
 func TestKeptAtClose(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
-	c := newCluster(t, s, redisstreams.Options{Logger: quiet, ReturnTime: patience})
+	c := newCluster(t, s, redisstreams.Options{Logger: quiet, ReturnTime: redistest.Patience})
 	k := keep(t, c)
-	ready(t, c)
+	redistest.Ready(t, c)
 	s.Sleep()
 	k.kept(t, "one")
 	if err := k.r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := k.next(t); got != "one" {
+	if got := k.Next(t); got != "one" {
 		t.Error(got)
 	}
 	s.Wake()
@@ -190,17 +190,17 @@ func TestMissed(t *testing.T) {
 	s := redistest.Start(t)
 	one, two := newCluster(t, s, redisstreams.Options{Logger: quiet}), newCluster(t, s, redisstreams.Options{Logger: quiet})
 	a, b := keep(t, one), keep(t, two)
-	elsewhere := listenTo(t, one, "/other")
-	ready(t, one, two)
+	elsewhere := redistest.Listen(t, one.Adapter, "/other")
+	redistest.Ready(t, one, two)
 	a.kept(t, "first")
-	a.next(t)
-	offset := <-a.offsets
-	b.next(t)
+	a.Next(t)
+	offset := <-a.Offsets
+	b.Next(t)
 	const events = 2500 // more than are asked for at a time
 	for i := range events {
 		a.kept(t, fmt.Sprint(i), "room")
 		if i%100 == 0 {
-			elsewhere.say(t, "elsewhere")
+			elsewhere.Say(t, "elsewhere")
 		}
 		if i%1000 == 0 {
 			if err := a.r.SocketsJoin(rooms.Target{}, []string{"x"}); err != nil {
@@ -209,12 +209,12 @@ func TestMissed(t *testing.T) {
 		}
 	}
 	for range events {
-		b.next(t)
+		b.Next(t)
 	}
 	if err := s.Client().XAdd(t.Context(), &goredis.XAddArgs{Stream: "socket.io", Values: []any{"uid", "x", "nsp", "/", "type", "3", "data", "{"}}).Err(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool { return two.Stats().Malformed > 0 })
+	redistest.Until(t, func() bool { return two.Stats().Malformed > 0 })
 	var got []string
 	upTo, err := b.r.Missed(t.Context(), offset, func(p *rooms.Packet, target rooms.Target) error {
 		if !slices.Equal(target.Rooms, []string{"room"}) || p.Offset == "" || len(p.Args) != 1 {
@@ -262,7 +262,7 @@ func TestSessions(t *testing.T) {
 	s := redistest.Start(t)
 	c := newCluster(t, s, redisstreams.Options{Logger: quiet, SessionKeyPrefix: "away:"})
 	k := keep(t, c)
-	ready(t, c)
+	redistest.Ready(t, c)
 	raw := s.Client()
 	for _, session := range []*rooms.Session{
 		{SID: "sid", PID: "pid", Rooms: []string{"sid", "é"}, Data: json.RawMessage(`{"a":[1,null,"x"]}`)},
@@ -271,7 +271,7 @@ func TestSessions(t *testing.T) {
 		if err := k.r.PersistSession(session, time.Hour); err != nil {
 			t.Fatal(err)
 		}
-		until(t, func() bool { return raw.Exists(t.Context(), "away:pid").Val() == 1 })
+		redistest.Until(t, func() bool { return raw.Exists(t.Context(), "away:pid").Val() == 1 })
 		if ttl := raw.TTL(t.Context(), "away:pid").Val(); ttl <= 0 || ttl > time.Hour {
 			t.Errorf("it is kept for %s", ttl)
 		}
@@ -289,7 +289,7 @@ func TestSessions(t *testing.T) {
 	if err := k.r.PersistSession(&rooms.Session{SID: "s", PID: "short"}, time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool {
+	redistest.Until(t, func() bool {
 		got, err := k.r.RestoreSession(t.Context(), "short")
 		return got == nil && err == nil
 	})

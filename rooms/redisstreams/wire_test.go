@@ -26,16 +26,16 @@ func TestNamesOfStreams(t *testing.T) {
 		"/": "socket.io-2", "/chat": "socket.io-1", "/users": "socket.io-0", "/some/where": "socket.io-0",
 		"/é😀": "socket.io-2", "/é😀😀": "socket.io--1", "/negative one": "socket.io--1",
 	} {
-		a, b := listenTo(t, one, nsp), listenTo(t, two, nsp)
-		ready(t, one, two)
-		a.say(t, "e")
-		b.next(t)
+		a, b := redistest.Listen(t, one.Adapter, nsp), redistest.Listen(t, two.Adapter, nsp)
+		redistest.Ready(t, one, two)
+		a.Say(t, "e")
+		b.Next(t)
 		n, err := s.Client().XLen(t.Context(), stream).Result()
 		if err != nil || n == 0 {
 			t.Errorf("%s: nothing in %s, %v: %v", nsp, stream, err, s.Client().Keys(t.Context(), "*").Val())
 		}
-		for _, e := range []*ear{a, b} {
-			if err := e.adapter.Close(); err != nil {
+		for _, e := range []*redistest.Ear{a, b} {
+			if err := e.Adapter.Close(); err != nil {
 				t.Error(err)
 			}
 		}
@@ -50,15 +50,15 @@ func TestEntries(t *testing.T) {
 		s := redistest.Start(t)
 		o := redisstreams.Options{OnlyPlaintext: plain}
 		o.Logger = quiet // the ear minds commands
-		e := listen(t, newCluster(t, s, o))
+		e := redistest.Listen(t, newCluster(t, s, o).Adapter, "/")
 		o.Client = s.Client()
 		em := redisstreams.NewEmitter(o)
 		to := rooms.Target{Rooms: []string{"a", "b"}, Except: []string{"c"}, Flags: rooms.Flags{Volatile: true, Compress: true}}
 		ctx := context.Background()
 		for _, err := range []error{
-			e.adapter.Broadcast(&rooms.Packet{Event: "e", Args: []any{1, "é\u2028<"}}, to),
-			e.adapter.Broadcast(&rooms.Packet{Event: "e", Args: []any{[]byte{1, 2}}}, rooms.Target{}),
-			e.adapter.ServerSideEmit(&rooms.Packet{Event: "side"}), // not in the stream
+			e.Adapter.Broadcast(&rooms.Packet{Event: "e", Args: []any{1, "é\u2028<"}}, to),
+			e.Adapter.Broadcast(&rooms.Packet{Event: "e", Args: []any{[]byte{1, 2}}}, rooms.Target{}),
+			e.Adapter.ServerSideEmit(&rooms.Packet{Event: "side"}), // not in the stream
 			em.To("a").Except("b").Emit(ctx, "e"),
 			em.Of("chat").To("a").SocketsJoin(ctx, "x"),
 			em.SocketsLeave(ctx, "x"),
@@ -101,7 +101,7 @@ func TestEntries(t *testing.T) {
 		if !plain {
 			want[6] = `16 / 3 2 {"packet":{"type":2,"data":["e",{"_placeholder":true,"num":0}]},"opts":{"rooms":[],"except":[],"flags":{"compress":false}}} [0102] <nil>`
 		}
-		until(t, func() bool { return len(entries()) == len(want) })
+		redistest.Until(t, func() bool { return len(entries()) == len(want) })
 		got := map[string]bool{}
 		for _, e := range entries() {
 			got[e] = true

@@ -79,6 +79,7 @@ func (s *Subscriber) hold(ctx context.Context) (heard bool, err error) {
 		return false, err
 	}
 	var signs atomic.Uint64
+	alive := time.Now() // at the last sign of life
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watch(ctx, c, &signs, cancel) })
 	defer func() {
@@ -91,12 +92,20 @@ func (s *Subscriber) hold(ctx context.Context) (heard bool, err error) {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
+			switch {
+			case errors.Is(err, errSilent):
+				s.broke(alive)
+			case !errors.Is(err, context.Canceled): // which ends all
+				s.broke(time.Now())
+			}
 			return signs.Load() > 0, err
 		}
 		signs.Add(1)
+		alive = time.Now()
 		switch v := v.(type) {
 		case *goredis.Subscription:
 			if v.Kind == endOfShards && s.expelled(Topic{Shards, v.Channel}) {
+				s.broke(alive)
 				return true, errMoved
 			}
 			s.confirm(Topic{v.Kind, v.Channel})

@@ -203,6 +203,15 @@ func TestSilentConnection(t *testing.T) {
 		if err := f.s.Ready(t.Context()); err != nil {
 			t.Error(err)
 		}
+		// From the last sign of life until both were confirmed again.
+		if c := f.s.Counts(); c.Breaks != 1 || c.Down < time.Since(begin)-time.Second || c.Down > time.Since(begin)+2*lifeInterval {
+			t.Errorf("%+v, muted for %s", c, time.Since(begin))
+		}
+		was := f.s.Counts()
+		wait(time.Minute)
+		if c := f.s.Counts(); c != was {
+			t.Errorf("a whole connection: %+v, before %+v", c, was)
+		}
 	})
 }
 
@@ -227,6 +236,11 @@ func TestBrokenConnection(t *testing.T) {
 		if err := f.s.Ready(ctx); err == nil {
 			t.Error("ready on a connection that has confirmed nothing")
 		}
+		// One break, which goes on, however many attempts fail.
+		begin, c := time.Now(), f.s.Counts()
+		if c.Breaks != 1 || c.Subscriptions != 2 || c.Down != 2*time.Second {
+			t.Errorf("%+v", c)
+		}
 		// One attempt after the other fails: the pauses grow to a limit, so that Redis
 		// is back for this server within a second of its return.
 		for range 12 {
@@ -238,10 +252,29 @@ func TestBrokenConnection(t *testing.T) {
 		}
 		f.last().said <- errors.New("refused")
 		synctest.Wait()
-		begin, n := time.Now(), f.made()
+		refused, n := time.Now(), f.made()
 		step(func() bool { return f.made() > n })
-		if d := time.Since(begin); d < RetryMost || d > 2*RetryMost {
+		if d := time.Since(refused); d < RetryMost || d > 2*RetryMost {
 			t.Errorf("the last pause was %s", d)
+		}
+		if down := f.s.Counts().Down - c.Down; down != time.Since(begin) {
+			t.Errorf("%s more without a subscription, it were %s", down, time.Since(begin))
+		}
+		f.mute.Store(false)
+		f.last().said <- errors.New("refused")
+		wait(time.Second)
+		back := f.s.Counts()
+		if err := f.s.Ready(t.Context()); err != nil || back.Breaks != 1 || back.Down >= c.Down+time.Since(begin) || back.Down < c.Down+time.Since(begin)-time.Second {
+			t.Errorf("%+v, %v", back, err)
+		}
+		// The second break, and the one who asked gives up: nobody is deaf then.
+		f.mute.Store(true)
+		f.last().said <- errors.New("reset")
+		wait(2 * time.Second)
+		f.s.Forget(1)
+		wait(time.Minute)
+		if c := f.s.Counts(); c.Breaks != 2 || c.Down != back.Down+2*time.Second {
+			t.Errorf("%+v, before %+v", c, back)
 		}
 	})
 }

@@ -5,7 +5,7 @@ package link
 import (
 	"context"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -22,9 +22,27 @@ type Subscription interface {
 	Ready(ctx context.Context) error
 	// Run holds the connections until ctx is done.
 	Run(ctx context.Context)
-	// Counts are the messages for somebody, and the subscriptions that Redis has
-	// confirmed.
-	Counts() (received, subscriptions uint64)
+	// Counts are counters since it was made.
+	Counts() Counts
+}
+
+// Counts are what a [Subscription] counts.
+type Counts struct {
+	Received      uint64 // messages for somebody
+	Subscriptions uint64 // that Redis has confirmed, again after each break
+	// Breaks are the connections with subscriptions that were lost, and Down how
+	// long it took from each loss until all were confirmed again: what is published
+	// in that time does not arrive.
+	Breaks uint64
+	Down   time.Duration
+}
+
+// add adds others.
+func (c *Counts) add(o Counts) {
+	c.Received += o.Received
+	c.Subscriptions += o.Subscriptions
+	c.Breaks += o.Breaks
+	c.Down += o.Down
 }
 
 // NewSubscription makes a subscription, whose topics are all of kind [Shards] if
@@ -48,9 +66,9 @@ type Nodes struct {
 	failed  func(doing string, err error)
 	wake    chan struct{} // holds a token while there may be topics without a node
 
-	received, subscriptions atomic.Uint64 // of lines that have ended
-	mu                      struct {
+	mu struct {
 		sync.Mutex
+		ended   Counts // of lines that have ended
 		topics  map[Topic]*placed
 		lines   map[string]*line // by the address of the node
 		changed chan struct{}    // closed and replaced when topics have been placed
@@ -131,9 +149,7 @@ func (n *Nodes) leave(p *placed) {
 	if l.topics--; l.topics == 0 {
 		delete(n.mu.lines, l.address)
 		l.cancel()
-		received, subscriptions := l.subscriber.Counts()
-		n.received.Add(received)
-		n.subscriptions.Add(subscriptions)
+		n.mu.ended.add(l.subscriber.Counts())
 	}
 }
 
@@ -256,13 +272,12 @@ func (n *Nodes) Ready(ctx context.Context) error {
 }
 
 // Counts implements [Subscription].
-func (n *Nodes) Counts() (received, subscriptions uint64) {
+func (n *Nodes) Counts() Counts {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	received, subscriptions = n.received.Load(), n.subscriptions.Load()
+	c := n.mu.ended
 	for _, l := range n.mu.lines {
-		r, s := l.subscriber.Counts()
-		received, subscriptions = received+r, subscriptions+s
+		c.add(l.subscriber.Counts())
 	}
-	return received, subscriptions
+	return c
 }

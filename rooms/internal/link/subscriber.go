@@ -7,6 +7,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
@@ -42,6 +43,9 @@ type Subscriber struct {
 		confirmed map[Topic]bool            // on the connection there is now
 		due       []order
 		changed   chan struct{} // closed and replaced when something is confirmed
+		breaks    uint64
+		down      time.Duration // until the last time that all were confirmed again
+		lost      time.Time     // since when not all are, after a break; else zero
 	}
 }
 
@@ -86,6 +90,7 @@ func (s *Subscriber) Unsubscribe(t Topic, owner any) {
 	if delete(s.mu.handlers[t], owner); len(s.mu.handlers[t]) == 0 {
 		delete(s.mu.handlers, t)
 		delete(s.mu.confirmed, t)
+		s.whole()
 		s.give(order{topic: t, end: true})
 	}
 }
@@ -120,9 +125,34 @@ func (s *Subscriber) again() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.due = s.mu.due[:0]
-	clear(s.mu.confirmed)
 	for t := range s.mu.handlers {
 		s.give(order{topic: t})
+	}
+}
+
+// broke notes that the connection was lost at a time, with what was confirmed.
+func (s *Subscriber) broke(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.mu.confirmed) == 0 {
+		return
+	}
+	clear(s.mu.confirmed)
+	s.mu.breaks++
+	if s.mu.lost.IsZero() {
+		s.mu.lost = at
+	}
+}
+
+// missing is how many topics are not confirmed. The lock is held.
+func (s *Subscriber) missing() int { return len(s.mu.handlers) - len(s.mu.confirmed) }
+
+// whole ends the time after a break if all topics are confirmed. The lock is
+// held.
+func (s *Subscriber) whole() {
+	if s.missing() == 0 && !s.mu.lost.IsZero() {
+		s.mu.down += time.Since(s.mu.lost)
+		s.mu.lost = time.Time{}
 	}
 }
 
@@ -130,7 +160,7 @@ func (s *Subscriber) again() {
 func (s *Subscriber) Ready(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		missing := len(s.mu.handlers) - len(s.mu.confirmed)
+		missing := s.missing()
 		changed := s.mu.changed
 		s.mu.Unlock()
 		if missing == 0 {
@@ -145,8 +175,14 @@ func (s *Subscriber) Ready(ctx context.Context) error {
 }
 
 // Counts implements [Subscription].
-func (s *Subscriber) Counts() (received, subscriptions uint64) {
-	return s.received.Load(), s.subscriptions.Load()
+func (s *Subscriber) Counts() Counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := Counts{Received: s.received.Load(), Subscriptions: s.subscriptions.Load(), Breaks: s.mu.breaks, Down: s.mu.down}
+	if !s.mu.lost.IsZero() {
+		c.Down += time.Since(s.mu.lost)
+	}
+	return c
 }
 
 // expelled reports whether Redis has ended a subscription that it had confirmed
@@ -165,6 +201,7 @@ func (s *Subscriber) confirm(t Topic) {
 	}
 	s.subscriptions.Add(1)
 	s.mu.confirmed[t] = true
+	s.whole()
 	close(s.mu.changed)
 	s.mu.changed = make(chan struct{})
 }

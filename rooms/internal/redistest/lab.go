@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // inLab marks the process that runs in a network of its own.
@@ -49,7 +51,8 @@ func Main(m *testing.M) int {
 // Machine is a network namespace beside the test's.
 type Machine struct {
 	t   testing.TB
-	pid int // of a process that holds it
+	pid int    // of a process that holds it
+	dir string // of its Redis
 }
 
 // NewMachine makes a machine that ends with the test.
@@ -64,7 +67,7 @@ func NewMachine(t testing.TB) *Machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = holder.Process.Kill(), holder.Wait() })
-	m := &Machine{t: t, pid: holder.Process.Pid}
+	m := &Machine{t: t, pid: holder.Process.Pid, dir: t.TempDir()}
 	m.do("ip", "link", "set", "lo", "up")
 	return m
 }
@@ -73,6 +76,19 @@ func NewMachine(t testing.TB) *Machine {
 func (m *Machine) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command("nsenter", append([]string{"-t", strconv.Itoa(m.pid), "-n", "--"}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// Redis starts a Redis server on the machine, which is reached over a link at port
+// 6379 and dies with the test.
+func (m *Machine) Redis(over *Link, args ...string) *exec.Cmd {
+	m.t.Helper()
+	cmd := m.Command(append([]string{"redis-server", "--port", "6379", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--dir", m.dir}, args...)...)
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+	Answers(m.t, &redis.Options{Addr: over.There + ":6379"})
 	return cmd
 }
 

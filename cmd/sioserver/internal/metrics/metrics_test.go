@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,9 @@ func measured(t *testing.T) (*Metrics, *looptest.Server, []prometheus.Collector)
 		// Two rules may begin with the same name.
 		list := []rules.RuleStats{{Namespace: "/", Rule: "a*", Events: 7, Refused: 1}, {Namespace: "/", Rule: "a*"}}
 		return rules.Stats{Rules: list, None: 8, Limits: map[string]uint64{"rule_rate": 9}}
+	}))
+	others = append(others, Cluster(func() ClusterStats {
+		return ClusterStats{Messages: map[string]uint64{"dropped": 5}, QueuedBytes: 6, Gaps: 7, SubscriptionBreaks: 2, SubscriptionDown: 2500 * time.Millisecond}
 	}))
 	m.Register(others...)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -98,6 +102,11 @@ func TestScrape(t *testing.T) {
 		`sioserver_rule_limit_rejections_total{limit="rule_rate"} 9`,
 		`sioserver_config_reloads_total{result="failed"} 0`,
 		`sioserver_cluster_nodes 1`,
+		`sioserver_cluster_messages_total{result="dropped"} 5`,
+		`sioserver_cluster_queue_bytes 6`,
+		`sioserver_cluster_stream_gaps_total 7`,
+		`sioserver_cluster_subscription_breaks_total 2`,
+		`sioserver_cluster_subscription_down_seconds_total 2.5`,
 		`sioserver_scrape_incomplete 0`,
 	} {
 		if !strings.Contains(text, line+"\n") {

@@ -11,6 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/metrics"
 	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/redis"
 	"github.com/sioserver/sioserver/rooms/redisstreams"
@@ -34,27 +35,67 @@ func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
 	}
 }
 
-// cluster makes the adapter, nil for none, and what gives it up.
-func cluster(c config.Cluster, log *slog.Logger) (rooms.Factory, func() error, error) {
+// joined is what joins the node to others.
+type joined struct {
+	adapter rooms.Factory               // nil if nothing does
+	stats   func() metrics.ClusterStats // nil likewise
+	close   func() error
+}
+
+// join makes what the configuration names.
+func join(c config.Cluster, log *slog.Logger) (joined, error) {
 	if c.Backend == "none" {
-		return nil, func() error { return nil }, nil
+		return joined{close: func() error { return nil }}, nil
 	}
 	goredis.SetLogger(redisLog{log})
 	client, err := RedisClient(string(c.URL))
 	if err != nil {
-		return nil, nil, fmt.Errorf("cluster.url: %w", err)
+		return joined{}, fmt.Errorf("cluster.url: %w", err)
 	}
-	switch c.Backend {
-	case "redis", "redis_sharded":
-		joined, err := redis.New(redis.Options{Client: client, Key: c.Key, Sharded: c.Backend == "redis_sharded", Logger: log})
-		if err != nil {
-			return nil, nil, errors.Join(err, client.Close())
-		}
-		return joined.Adapter, func() error { return errors.Join(joined.Close(), client.Close()) }, nil
+	var j joined
+	var leave func() error
+	if c.Backend == "redis_streams" {
+		j, leave, err = joinStreams(redisstreams.Options{Client: client, StreamName: c.Key, ChannelPrefix: c.Key, Logger: log})
+	} else {
+		j, leave, err = joinPubSub(redis.Options{Client: client, Key: c.Key, Sharded: c.Backend == "redis_sharded", Logger: log})
 	}
-	joined, err := redisstreams.New(redisstreams.Options{Client: client, StreamName: c.Key, ChannelPrefix: c.Key, Logger: log})
 	if err != nil {
-		return nil, nil, errors.Join(err, client.Close())
+		return joined{}, errors.Join(err, client.Close())
 	}
-	return joined.Adapter, func() error { return errors.Join(joined.Close(), client.Close()) }, nil
+	j.close = func() error { return errors.Join(leave(), client.Close()) }
+	return j, nil
+}
+
+func joinPubSub(o redis.Options) (joined, func() error, error) {
+	c, err := redis.New(o)
+	if err != nil {
+		return joined{}, nil, err
+	}
+	return joined{adapter: c.Adapter, stats: func() metrics.ClusterStats {
+		s := c.Stats()
+		return metrics.ClusterStats{
+			Messages: map[string]uint64{
+				"published": s.Published, "failed": s.PublishErrors, "dropped": s.Dropped,
+				"received": s.Received, "malformed": s.Malformed, "refused": s.Refused,
+			},
+			QueuedBytes: s.QueuedBytes, SubscriptionBreaks: s.SubscriptionBreaks, SubscriptionDown: s.SubscriptionDown,
+		}
+	}}, c.Close, nil
+}
+
+func joinStreams(o redisstreams.Options) (joined, func() error, error) {
+	c, err := redisstreams.New(o)
+	if err != nil {
+		return joined{}, nil, err
+	}
+	return joined{adapter: c.Adapter, stats: func() metrics.ClusterStats {
+		s := c.Stats()
+		return metrics.ClusterStats{
+			Messages: map[string]uint64{
+				"published": s.Published, "failed": s.PublishErrors, "dropped": s.Dropped,
+				"received": s.Received, "malformed": s.Malformed, "refused": s.Refused,
+			},
+			QueuedBytes: s.QueuedBytes, Gaps: s.Gaps, SubscriptionBreaks: s.SubscriptionBreaks, SubscriptionDown: s.SubscriptionDown,
+		}
+	}}, c.Close, nil
 }

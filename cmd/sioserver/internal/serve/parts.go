@@ -23,11 +23,15 @@ import (
 )
 
 // parts are made anew for each node and started in this order. They are stopped
-// the other way round.
-func parts(c *config.Config, client fs.FS) (list []node.Part) {
+// the other way round. cluster tells of what joins the node to others, if something
+// does.
+func parts(c *config.Config, client fs.FS, cluster func() metrics.ClusterStats) (list []node.Part) {
 	v := version.Get()
 	g, d := gate.New(), drain.New()
 	m := metrics.New(metrics.Options{Version: v.Version, Commit: v.Commit, Gate: g, Drain: d.Status})
+	if cluster != nil {
+		m.Register(metrics.Cluster(cluster))
+	}
 	o := control.Options{Version: v.Version, Health: g, Drain: d, Metrics: m.Handler()}
 	if c.Relay {
 		list = append(list, relayPart{})

@@ -56,7 +56,7 @@ type process struct {
 	log     *slog.Logger
 	signals chan os.Signal
 	ended   chan error // of the server
-	close   func() error
+	joined  joined
 }
 
 // Run serves until a signal comes or ctx is done.
@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	select {
 	case <-p.n.Server.Listening():
 	case err := <-p.ended:
-		return errors.Join(err, p.n.Stop(alive), p.close())
+		return errors.Join(err, p.n.Stop(alive), p.joined.close())
 	}
 	p.announce()
 	go systemd.Watch(alive, func(ctx context.Context) error {
@@ -117,18 +117,19 @@ func (p *process) build(ctx context.Context) error {
 		}
 		first, lc.CORS = append(first, o), o.CORS()
 	}
-	if lc.Adapter, p.close, err = cluster(c.Cluster, log); err != nil {
+	if p.joined, err = join(c.Cluster, log); err != nil {
 		return err
 	}
+	lc.Adapter = p.joined.adapter
 	server, err := loop.New(lc)
 	if err != nil {
-		return errors.Join(err, p.close())
+		return errors.Join(err, p.joined.close())
 	}
 	p.n = node.New(nodeID(c), boot(), c, server, log)
 	p.n.Level = level
 	p.n.SetLoader(p.o.Loaded, p.o.Load)
-	if err := p.n.Start(ctx, slices.Concat(first, parts(c, p.o.Client), p.o.more)...); err != nil {
-		return errors.Join(err, server.Shutdown(ctx), p.close())
+	if err := p.n.Start(ctx, slices.Concat(first, parts(c, p.o.Client, p.joined.stats), p.o.more)...); err != nil {
+		return errors.Join(err, server.Shutdown(ctx), p.joined.close())
 	}
 	return nil
 }
@@ -188,7 +189,7 @@ func (p *process) wait(ctx context.Context) error {
 		case err := <-p.ended:
 			stop, cancel := context.WithTimeout(context.Background(), shutdownTime)
 			defer cancel()
-			return errors.Join(err, p.n.Stop(stop), p.close())
+			return errors.Join(err, p.n.Stop(stop), p.joined.close())
 		}
 	}
 }
@@ -250,7 +251,7 @@ func (p *process) end(drain bool) error {
 		}
 	}
 	err := p.n.Server.Shutdown(ctx)
-	err = errors.Join(err, <-p.ended, p.n.Stop(ctx), p.close())
+	err = errors.Join(err, <-p.ended, p.n.Stop(ctx), p.joined.close())
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, ErrStopped):
 		return ErrStopped
