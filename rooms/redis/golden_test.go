@@ -12,6 +12,7 @@ import (
 
 	"github.com/sioserver/sioserver/proto/msgpack"
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/cluster"
 	"github.com/sioserver/sioserver/rooms/internal/redistest"
 	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
@@ -62,7 +63,7 @@ func broadcastAgain(m redistest.Recorded) ([]byte, error) {
 		return nil, fmt.Errorf("on the channel of room %q it is for %q", room, r.target.Rooms)
 	}
 	args, err := argsAgain(r.packet)
-	if r.uid == emitterUID {
+	if r.uid == cluster.EmitterUID {
 		return appendEmitted(nil, nsp, r.packet.Event, args, r.target), err
 	}
 	return appendBroadcast(nil, r.uid, nsp, r.packet.Event, args, r.target), err

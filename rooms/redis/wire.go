@@ -7,6 +7,7 @@ import (
 
 	"github.com/sioserver/sioserver/proto/msgpack"
 	"github.com/sioserver/sioserver/rooms"
+	"github.com/sioserver/sioserver/rooms/cluster"
 	"github.com/sioserver/sioserver/rooms/internal/wire"
 )
 
@@ -19,7 +20,7 @@ func appendBroadcast(dst []byte, uid, nsp, event string, args []byte, t rooms.Ta
 
 // appendEmitted is appendBroadcast for an emitter.
 func appendEmitted(dst []byte, nsp, event string, args []byte, t rooms.Target) []byte {
-	dst = msgpack.AppendString(msgpack.AppendArrayHead(dst, 3), emitterUID)
+	dst = msgpack.AppendString(msgpack.AppendArrayHead(dst, 3), cluster.EmitterUID)
 	dst = msgpack.AppendEvent(dst, nsp, 0, false, event, args)
 	return wire.AppendEmitterOptions(dst, t)
 }

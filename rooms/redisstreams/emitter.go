@@ -1,13 +1,10 @@
-// Emitter: broadcasts from a process that is no server.
+// What emitters publish: broadcasts from a process that is no server.
 
 package redisstreams
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
 
@@ -16,110 +13,54 @@ import (
 	"github.com/sioserver/sioserver/rooms/cluster"
 )
 
-// emitterUID is what emitters call themselves.
-const emitterUID = "emitter"
+// NewEmitter makes an emitter like the npm package @socket.io/redis-streams-emitter.
+// Of the options, Client, StreamName, StreamCount, MaxLen and OnlyPlaintext count,
+// which are those of the servers.
+func NewEmitter(o Options) cluster.Emitter { return cluster.NewEmitter(outlet{o.withDefaults()}) }
 
-// ErrReserved: the event has a name that clients keep for themselves.
-var ErrReserved = errors.New("redisstreams: the event name is reserved")
+// outlet implements [cluster.Outlet].
+type outlet struct{ opts Options }
 
-// Emitter sends events to the clients of all servers of a cluster, and commands
-// for their sockets, like the npm package @socket.io/redis-streams-emitter. It is
-// a value: To, Except, Volatile and Compress return new ones. Its methods may be
-// called from any goroutine; they wait until Redis has taken what they publish,
-// or ctx is done. Acknowledgements are not supported.
-type Emitter struct {
-	opts   Options
-	nsp    string
-	target rooms.Target
+// Broadcast implements [cluster.Outlet].
+func (o outlet) Broadcast(ctx context.Context, nsp string, p *rooms.Packet, t rooms.Target) error {
+	return o.publish(ctx, nsp, func(a *cluster.Adapter) error { return a.Broadcast(p, t) })
 }
 
-// NewEmitter makes an emitter for the namespace "/". Of the options, Client,
-// StreamName, StreamCount, MaxLen and OnlyPlaintext count, which are those of the
-// servers.
-func NewEmitter(o Options) Emitter {
-	return Emitter{opts: o.withDefaults(), nsp: "/", target: rooms.Target{Flags: rooms.Flags{Compress: true}}}
+// SocketsJoin implements [cluster.Outlet].
+func (o outlet) SocketsJoin(ctx context.Context, nsp string, t rooms.Target, names []string) error {
+	return o.publish(ctx, nsp, func(a *cluster.Adapter) error { return a.SocketsJoin(t, names) })
 }
 
-// Of addresses another namespace. A missing slash is added in front.
-func (e Emitter) Of(nsp string) Emitter {
-	if !strings.HasPrefix(nsp, "/") {
-		nsp = "/" + nsp
-	}
-	e.nsp = nsp
-	return e
+// SocketsLeave implements [cluster.Outlet].
+func (o outlet) SocketsLeave(ctx context.Context, nsp string, t rooms.Target, names []string) error {
+	return o.publish(ctx, nsp, func(a *cluster.Adapter) error { return a.SocketsLeave(t, names) })
 }
 
-// To adds rooms, and sockets by their ids, to those addressed.
-func (e Emitter) To(names ...string) Emitter {
-	e.target.Rooms = slices.Concat(e.target.Rooms, names)
-	return e
+// DisconnectSockets implements [cluster.Outlet].
+func (o outlet) DisconnectSockets(ctx context.Context, nsp string, t rooms.Target, closeConn bool) error {
+	return o.publish(ctx, nsp, func(a *cluster.Adapter) error { return a.DisconnectSockets(t, closeConn) })
 }
 
-// In is To.
-func (e Emitter) In(names ...string) Emitter { return e.To(names...) }
-
-// Except adds rooms, and sockets by their ids, to those left out.
-func (e Emitter) Except(names ...string) Emitter {
-	e.target.Except = slices.Concat(e.target.Except, names)
-	return e
-}
-
-// Volatile lets the event be dropped where it cannot be sent at once.
-func (e Emitter) Volatile() Emitter { e.target.Flags.Volatile = true; return e }
-
-// Compress says whether the event may be compressed, which is the default.
-func (e Emitter) Compress(on bool) Emitter { e.target.Flags.Compress = on; return e }
-
-// Emit sends an event to the sockets addressed. The arguments follow the rules
-// of encoding/json, but a []byte is binary. The error is [ErrReserved], tells what
-// cannot be encoded, or is that of Redis.
-func (e Emitter) Emit(ctx context.Context, event string, args ...any) error {
-	if socketio.Reserved(event) {
-		return fmt.Errorf("%w: %q", ErrReserved, event)
-	}
-	return e.publish(ctx, func(a *cluster.Adapter) error {
-		return a.Broadcast(&rooms.Packet{Event: event, Args: args}, e.target)
-	})
-}
-
-// SocketsJoin puts the sockets addressed into rooms.
-func (e Emitter) SocketsJoin(ctx context.Context, names ...string) error {
-	return e.publish(ctx, func(a *cluster.Adapter) error { return a.SocketsJoin(e.target, names) })
-}
-
-// SocketsLeave takes the sockets addressed out of rooms.
-func (e Emitter) SocketsLeave(ctx context.Context, names ...string) error {
-	return e.publish(ctx, func(a *cluster.Adapter) error { return a.SocketsLeave(e.target, names) })
-}
-
-// DisconnectSockets disconnects the sockets addressed, with their whole
-// connections if closeConn is true.
-func (e Emitter) DisconnectSockets(ctx context.Context, closeConn bool) error {
-	return e.publish(ctx, func(a *cluster.Adapter) error { return a.DisconnectSockets(e.target, closeConn) })
-}
-
-// ServerSideEmit sends an event to the servers of the cluster, all of them.
-func (e Emitter) ServerSideEmit(ctx context.Context, event string, args ...any) error {
-	return e.publish(ctx, func(a *cluster.Adapter) error {
-		return a.ServerSideEmit(&rooms.Packet{Event: event, Args: args})
-	})
+// ServerSideEmit implements [cluster.Outlet].
+func (o outlet) ServerSideEmit(ctx context.Context, nsp string, p *rooms.Packet) error {
+	return o.publish(ctx, nsp, func(a *cluster.Adapter) error { return a.ServerSideEmit(p) })
 }
 
 // publish adds the message that an adapter makes to the stream.
-func (e Emitter) publish(ctx context.Context, make func(*cluster.Adapter) error) error {
-	outside := &outside{name: e.nsp}
-	a := cluster.New(outside, cluster.Options{UID: emitterUID})
+func (o outlet) publish(ctx context.Context, nsp string, make func(*cluster.Adapter) error) error {
+	outside := &outside{name: nsp}
+	a := cluster.New(outside, cluster.Options{UID: cluster.EmitterUID})
 	a.Start(outside)
 	if err := make(a); err != nil {
 		return fmt.Errorf("redisstreams: encoding: %w", err)
 	}
 	m := outside.message
-	data, err := dataOf(m, e.opts.OnlyPlaintext)
+	data, err := dataOf(m, o.opts.OnlyPlaintext)
 	if err != nil {
 		return fmt.Errorf("redisstreams: encoding: %w", err)
 	}
-	err = e.opts.Client.XAdd(ctx, &goredis.XAddArgs{
-		Stream: e.opts.streamOf(e.nsp), MaxLen: e.opts.MaxLen, Approx: true, Values: fields(m.UID, m.Namespace, m.Type, data),
+	err = o.opts.Client.XAdd(ctx, &goredis.XAddArgs{
+		Stream: o.opts.streamOf(nsp), MaxLen: o.opts.MaxLen, Approx: true, Values: fields(m.UID, m.Namespace, m.Type, data),
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("redisstreams: publishing: %w", err)

@@ -93,7 +93,7 @@ func run() error {
 // app is the state of the application.
 type app struct {
 	server   *loop.Server
-	joined   cluster
+	joined   joined
 	fixed    []*loop.Namespace
 	families []*loop.Namespace // the parents of dynamic namespaces
 
