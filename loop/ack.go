@@ -99,7 +99,7 @@ func (t *forgetTask) Run(*transport.Engine) { t.socket.loop.take(t.socket, t.id)
 // await notes an answer that a socket owes from now on. Loop only.
 func (l *Loop) await(s *Socket, r *ackRequest) bool {
 	if len(s.acks) >= l.server.cfg.Limits.Acks {
-		l.stats.limit(LimitAcks)
+		l.stats.limit(limitAcks)
 		r.deliver(Args{}, ErrTooManyAcks)
 		return false
 	}
@@ -165,7 +165,7 @@ func (l *Loop) acked(s *transport.Session, c *client, e *entry, p *socketio.Pack
 		k.since, k.unknown = now, 0
 	}
 	if k.unknown++; k.unknown > l.server.cfg.Limits.UnknownAcks {
-		l.stats.limit(LimitUnknownAcks)
+		l.stats.limit(limitUnknownAcks)
 		s.Fail(errUnknownAcks)
 	}
 }

@@ -53,7 +53,7 @@ func (s *Server) SetAdmission(f AdmissionFunc) {
 var drainRefusal = &Refusal{RetryAfter: time.Second, Code: "draining", Message: "the server is draining: connect to another one"}
 
 // Admit implements [transport.Admitter].
-func (l *Loop) Admit(h *transport.Hello) *transport.Refusal {
+func (l upcalls) Admit(h *transport.Hello) *transport.Refusal {
 	s := l.server
 	if s.draining.Load() {
 		s.notAdmitted.Add(1)
@@ -99,7 +99,7 @@ func (s *Server) clientAddr(h *transport.Hello) netip.Addr {
 }
 
 // Unadmit implements [transport.Admitter].
-func (l *Loop) Unadmit() {
+func (l upcalls) Unadmit() {
 	if f := l.release; f != nil {
 		l.release = nil
 		l.released(f)

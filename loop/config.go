@@ -172,8 +172,9 @@ type Config struct {
 	// Parser is the form of packets on the wire: [JSON], [MsgPack], or one of the
 	// user's own. Default: [JSON].
 	Parser Parser
-	// Adapter connects the rooms with those of other servers. Default:
-	// [rooms.InProcess], no other servers.
+	// Adapter connects the rooms with those of other servers: the Adapter of a
+	// Cluster of package rooms/redis or rooms/redisstreams, or one of your own.
+	// Default: [rooms.InProcess], no other servers.
 	Adapter rooms.Factory
 	// ConnectionStateRecovery lets clients come back as the socket they were.
 	// It works with the default Adapter, and with one that is a [rooms.Recoverer].

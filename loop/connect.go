@@ -28,7 +28,7 @@ func (l *Loop) connect(s *transport.Session, c *client, p *socketio.Packet) {
 		return
 	}
 	if c.namespaces() >= l.server.cfg.Limits.Namespaces {
-		l.stats.limit(LimitNamespaces)
+		l.stats.limit(limitNamespaces)
 		s.Fail(errNamespaces)
 		return
 	}
@@ -228,7 +228,7 @@ func (l *Loop) refuse(s *transport.Session, c *client, sock *Socket, name string
 	e := refusal(err)
 	l.stats.refusals++
 	if c.refused++; int(c.refused) > l.server.cfg.Limits.RefusedNamespaces {
-		l.stats.limit(LimitRefusedNamespaces)
+		l.stats.limit(limitRefusedNamespaces)
 		s.Fail(errRefused)
 		return
 	}

@@ -78,14 +78,17 @@
 // over a transport of the application's own.
 //
 // Several servers in one process know nothing of each other. Several processes
-// share their rooms by an adapter ([Config.Adapter], package rooms/redis).
+// share their rooms by an adapter ([Config.Adapter]): package rooms/redis, or
+// rooms/redisstreams, by which clients also recover on another server
+// ([Config.ConnectionStateRecovery]).
 //
 // # Ending
 //
 // When the context of Run is done, or by [Server.Shutdown], sockets are
 // disconnected with the reason "server shutting down", what was sent before goes
-// out, and running handlers are waited for. [Server.Stats] counts what has
-// happened.
+// out, and running handlers are waited for. Official clients come back by
+// themselves; [Server.StopAccepting] and [Server.Drain] come before where another
+// process or server is to take them over. [Server.Stats] counts what has happened.
 //
 // # Testing
 //

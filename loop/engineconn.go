@@ -99,8 +99,8 @@ func (s *Server) ClientsCount() (n int) {
 
 // Clients are the open Engine.IO sessions, those in no namespace among them. It
 // asks every loop and waits for the answers, so an inline handler must not call
-// it ([ErrOnLoop]). With an error come those found so far. It costs memory for
-// each client as long as that is connected.
+// it ([ErrOnLoop]). With an error come those found so far. A [Conn]
+// that was made for a client takes memory until that client has gone.
 func (s *Server) Clients(ctx context.Context) (list []Conn, err error) {
 	if s.onLoop() {
 		return nil, ErrOnLoop

@@ -7,8 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// Handler handles an event. It runs off the event loops, on a goroutine of its
-// own kind; the handlers of one socket run one after the other, in the order in
+// Handler handles an event. It runs off the event loops, on one of the goroutines
+// that [Config.Handlers] bounds, unless it is registered with [Inline]; it may
+// block. The handlers of one socket run one after the other, in the order in
 // which the events came. Handlers of different sockets run at the same time.
 type Handler func(s *Socket, e *Event)
 

@@ -141,7 +141,7 @@ func (h *Handshake) Time() time.Time {
 	return time.Unix(0, h.request.at)
 }
 
-// Issued is the same in milliseconds since 1970, as the reference tells it.
+// Issued is [Handshake.Time] in milliseconds since 1970, as the reference tells it.
 func (h *Handshake) Issued() int64 {
 	if h.request == nil {
 		return 0

@@ -324,7 +324,7 @@ func (l upcalls) OnTimer(owner uint32) {
 	}
 	k := l.clients.At(index - 1).kept
 	k.assembly = 0
-	l.stats.limit(LimitAttachmentTime)
+	l.stats.limit(limitAttachmentTime)
 	k.session.Fail(errAttachmentTime)
 }
 

@@ -6,7 +6,7 @@ import "fmt"
 
 // PerLoop is state with a part for each event loop of a server, which belongs to
 // what runs there: inline handlers, functions of [Loop.Execute] and [Loop.After],
-// and [RawHandler]s. It needs no lock.
+// and each [RawHandler]. It needs no lock.
 type PerLoop[T any] struct {
 	loops  []*Loop
 	values []*T

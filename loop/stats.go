@@ -10,22 +10,22 @@ import (
 
 // The limits of this package, behind those of the transport.
 const (
-	LimitNamespaces = iota
-	LimitRefusedNamespaces
-	LimitAttachmentTime
-	LimitAcks
-	LimitUnknownAcks
-	LimitPendingEvents
+	limitNamespaces = iota
+	limitRefusedNamespaces
+	limitAttachmentTime
+	limitAcks
+	limitUnknownAcks
+	limitPendingEvents
 	limitCount
 )
 
 var limitNames = [...]string{
-	LimitNamespaces:        "namespaces",
-	LimitRefusedNamespaces: "refused_namespaces",
-	LimitAttachmentTime:    "attachment_time",
-	LimitAcks:              "acks",
-	LimitUnknownAcks:       "unknown_acks",
-	LimitPendingEvents:     "pending_events",
+	limitNamespaces:        "namespaces",
+	limitRefusedNamespaces: "refused_namespaces",
+	limitAttachmentTime:    "attachment_time",
+	limitAcks:              "acks",
+	limitUnknownAcks:       "unknown_acks",
+	limitPendingEvents:     "pending_events",
 }
 
 // loopStats are the counters of one loop.

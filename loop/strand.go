@@ -96,7 +96,7 @@ func (st *strand) add(l *Loop, j job) bool {
 	}
 	if j.event != nil {
 		if st.mu.bytes >= limits.PendingBytes || len(st.mu.jobs)-st.mu.head >= limits.PendingEvents {
-			l.stats.limit(LimitPendingEvents)
+			l.stats.limit(limitPendingEvents)
 			l.engine.Post(&overloadTask{j.event.socket})
 			j.event.release()
 			return true

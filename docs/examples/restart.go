@@ -1,14 +1,16 @@
-// Graceful restart: on SIGHUP a new process takes the port over, and the old one says goodbye.
+// Graceful restart: on SIGHUP a new process takes the port over, and the old one sends its clients there.
 
 package main
 
 import (
 	"context"
+	"errors"
 	"log"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/sioserver/sioserver/loop"
 )
@@ -34,7 +36,12 @@ func restart(ctx context.Context, addr string) error {
 					log.Println("no restart:", err) // and this one goes on
 					continue
 				}
-				stop() // clients are told, and connect to the new process
+				// Who connects comes to the new process from here on, and then all who are
+				// here go there too, over half a second.
+				if err := handOver(ctx, server); err != nil {
+					log.Println("handing over:", err)
+				}
+				stop()
 			case <-ctx.Done():
 				return
 			}
@@ -48,6 +55,13 @@ func restart(ctx context.Context, addr string) error {
 		}
 	}()
 	return server.Run(ctx)
+}
+
+// handOver gives up the port, and then sends the clients away at a pace.
+func handOver(ctx context.Context, server *loop.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return errors.Join(server.StopAccepting(ctx), server.Drain(ctx, loop.DrainPlan{Over: 500 * time.Millisecond}))
 }
 
 // readyFD is where a new process tells the old one that it listens.
