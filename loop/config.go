@@ -203,6 +203,9 @@ type Config struct {
 	// HTTP serves the requests outside Path that no pattern of
 	// [Server.HandleHTTP] matches, in the same way. Default: 404 for all of them.
 	HTTP http.Handler
+	// SlowPolicy is what becomes of events for a client that does not keep up.
+	// Default: [SlowClose].
+	SlowPolicy SlowPolicy
 	// Logger receives what an operator should know. Default: [slog.Default].
 	Logger *slog.Logger
 	// OnError is told of what goes wrong on behalf of a client: a handler that
@@ -228,6 +231,13 @@ type Limits struct {
 	// before may pass it, however large. Default: 8 MiB, or OutboundBytes if
 	// those are more.
 	OutboundBurst int
+	// OutboundSlow is how many bytes wait when a client counts as one that does
+	// not keep up, see [Server.OnSlow]. Default: half of OutboundBytes.
+	OutboundSlow int
+	// OutboundMessages is how many messages may wait for a client beyond those
+	// that a [SlowPolicy] does not reach any more. Default: 0, which is no limit:
+	// their bytes are limited.
+	OutboundMessages int
 	// OutboundStall is how long bytes may wait without one being read. Default:
 	// 10 s.
 	OutboundStall time.Duration
@@ -339,6 +349,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&l.OutboundBytes, d.OutboundBytes)
 	setDefault(&l.OutboundGrace, milliseconds(d.OutboundGrace))
 	setDefault(&l.OutboundBurst, max(d.OutboundBurst, l.OutboundBytes))
+	setDefault(&l.OutboundSlow, max(l.OutboundBytes/2, 1))
 	setDefault(&l.OutboundStall, milliseconds(d.StallTimeout))
 	setDefault(&l.Namespaces, 16)
 	setDefault(&l.RefusedNamespaces, 16)
@@ -435,6 +446,9 @@ func (c *Config) validate() error {
 	check(l.OutboundBurst >= l.OutboundBytes && l.OutboundBurst <= math.MaxInt32,
 		"Limits.OutboundBurst is %d, it must be from OutboundBytes, %d, to %d", l.OutboundBurst, l.OutboundBytes, math.MaxInt32)
 	duration("Limits.OutboundStall", l.OutboundStall)
+	limit("OutboundSlow", l.OutboundSlow, math.MaxInt32)
+	check(l.OutboundMessages >= 0, "Limits.OutboundMessages is %d, it must be positive, or 0 for no limit", l.OutboundMessages)
+	check(c.SlowPolicy <= SlowConflate, "SlowPolicy is %d, which there is not", c.SlowPolicy)
 	limit("Namespaces", l.Namespaces, math.MaxUint16)
 	limit("RefusedNamespaces", l.RefusedNamespaces, math.MaxUint16-1)
 	limit("DynamicNamespaces", l.DynamicNamespaces, math.MaxInt32)
@@ -492,6 +506,8 @@ func (c *Config) transportOptions() *transport.Options {
 	o.OutboundBytes = c.Limits.OutboundBytes
 	o.OutboundGrace = c.Limits.OutboundGrace.Milliseconds()
 	o.OutboundBurst = c.Limits.OutboundBurst
+	o.SlowBytes = c.Limits.OutboundSlow
+	c.slowOptions(&o)
 	o.StallTimeout = c.Limits.OutboundStall.Milliseconds()
 	o.Handshakes = c.Limits.TLSHandshakes
 	o.HandshakeTimeout = c.Limits.TLSHandshakeTime.Milliseconds()

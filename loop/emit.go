@@ -89,6 +89,9 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 func (s *Socket) emitEncoded(event string, args []any, f rooms.Flags, ack *ackRequest) error {
 	m := newEmission(s)
 	m.flags, m.ack = f, ack
+	if f.Conflate != "" {
+		m.event = event
+	}
 	id := uint64(0)
 	if ack != nil {
 		ack.id = s.ns.acks.Add(1) - 1
@@ -200,6 +203,7 @@ type emission struct {
 	flags  rooms.Flags
 	bare   bool // there is no text
 	ack    *ackRequest
+	event  string // of one with a key
 	args   []byte
 	text   []byte
 	bins   [][]byte
@@ -311,10 +315,28 @@ func (m *emission) Run(*transport.Engine) {
 
 // send writes the packet to its session, and reports whether it was taken.
 func (m *emission) send(l *Loop, s *transport.Session) bool {
+	if m.flags.Conflate != "" {
+		m.conflate()
+	}
 	if m.shared == nil || m.flags.Volatile && !s.Writable() {
 		return l.send(s, m.packet(), m.bins, m.flags)
 	}
 	return s.SendShared(m.shared)
+}
+
+// conflate gives the packet its key, for which it must have a form that has one.
+func (m *emission) conflate() {
+	if m.shared == nil {
+		text, bins := m.packet(), m.bins
+		if m.parser() == formMsgPack {
+			text, bins = nil, [][]byte{m.text}
+		}
+		m.shared = transport.NewShared(text, bins)
+		if !m.flags.Compress {
+			m.shared.Plain()
+		}
+	}
+	m.shared.Conflate(m.event + "\x00" + m.flags.Conflate)
 }
 
 // SocketOperator emits to one socket with flags. It is a value: each method
@@ -332,6 +354,9 @@ func (s *Socket) Volatile() SocketOperator { return s.operator().Volatile() }
 // Compress says whether the packet may be compressed, which is the default.
 func (s *Socket) Compress(on bool) SocketOperator { return s.operator().Compress(on) }
 
+// Conflate gives the event a key. See [BroadcastOperator.Conflate].
+func (s *Socket) Conflate(key string) SocketOperator { return s.operator().Conflate(key) }
+
 // Timeout limits the wait for an acknowledgement, which then fails with
 // [ErrTimeout].
 func (s *Socket) Timeout(d time.Duration) SocketOperator { return s.operator().Timeout(d) }
@@ -345,6 +370,9 @@ func (o SocketOperator) Volatile() SocketOperator { o.flags.Volatile = true; ret
 
 // Compress is [Socket.Compress] on top of the flags set so far.
 func (o SocketOperator) Compress(on bool) SocketOperator { o.flags.Compress = on; return o }
+
+// Conflate is [Socket.Conflate] on top of the flags set so far.
+func (o SocketOperator) Conflate(key string) SocketOperator { o.flags.Conflate = key; return o }
 
 // Timeout is [Socket.Timeout] on top of the flags set so far.
 func (o SocketOperator) Timeout(d time.Duration) SocketOperator { o.flags.Timeout = d; return o }

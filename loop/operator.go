@@ -57,6 +57,9 @@ func (n *Namespace) Volatile() BroadcastOperator { return n.operator().Volatile(
 // Compress says whether a packet may be compressed, which is the default.
 func (n *Namespace) Compress(on bool) BroadcastOperator { return n.operator().Compress(on) }
 
+// Conflate gives events a key. See [BroadcastOperator.Conflate].
+func (n *Namespace) Conflate(key string) BroadcastOperator { return n.operator().Conflate(key) }
+
 // Timeout limits the wait for acknowledgements.
 func (n *Namespace) Timeout(d time.Duration) BroadcastOperator { return n.operator().Timeout(d) }
 
@@ -110,6 +113,14 @@ func (o BroadcastOperator) Volatile() BroadcastOperator { o.target.Flags.Volatil
 // Compress says whether a packet may be compressed, which is the default.
 func (o BroadcastOperator) Compress(on bool) BroadcastOperator {
 	o.target.Flags.Compress = on
+	return o
+}
+
+// Conflate gives the event a key: under [SlowConflate] it takes the place of an
+// earlier one with the same name and key that still waits for a client that does
+// not keep up. The key "" is none.
+func (o BroadcastOperator) Conflate(key string) BroadcastOperator {
+	o.target.Flags.Conflate = key
 	return o
 }
 

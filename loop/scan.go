@@ -15,6 +15,7 @@ type SocketStatus struct {
 	Socket   *Socket
 	Buffered int           // bytes that wait to be sent to the client
 	Stalled  time.Duration // since the client has taken any of them, in whole seconds
+	Dropped  uint64        // messages, since it does not keep up; see [SlowPolicy]
 }
 
 // Cursor is a place in the list of a namespace's sockets. The zero Cursor is its
@@ -80,7 +81,12 @@ func (l *Loop) scan(n *Namespace, slot uint32, most int) (p scanned) {
 
 // status is a socket's status.
 func (l *Loop) status(e *entry, slot uint32) SocketStatus {
-	return SocketStatus{l.handle(e, slot), e.session.Buffered(), milliseconds(e.session.Stalled())}
+	return statusOf(l.handle(e, slot), e.session)
+}
+
+// statusOf is the status of a socket of a session.
+func statusOf(sock *Socket, s *transport.Session) SocketStatus {
+	return SocketStatus{sock, s.Buffered(), milliseconds(s.Stalled()), s.Dropped()}
 }
 
 // Status tells how the clients of sockets of this server keep up, in no order;
@@ -165,7 +171,7 @@ func (l *Loop) queues(from uint32, most int) (p queued) {
 			return true
 		}
 		if list := l.socketsOf(s); len(list) > 0 {
-			p.list = longest(append(p.list, SocketStatus{list[0], n, milliseconds(s.Stalled())}), most)
+			p.list = longest(append(p.list, statusOf(list[0], s)), most)
 		}
 		return true
 	})

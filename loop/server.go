@@ -29,6 +29,7 @@ type Server struct {
 	done    chan struct{} // closed when the loops have ended
 	trusted proxies
 	files   clientFiles // nil for none
+	slow    []slowHook  // set before Run
 
 	// Any goroutine.
 	namespaces   atomic.Pointer[map[string]*Namespace]

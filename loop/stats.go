@@ -74,10 +74,12 @@ type Stats struct {
 	EventsUnhandled    uint64 // without a handler
 	Deliveries         uint64 // of broadcasts
 	VolatileDropped    uint64
-	TLSHandshakes      uint64 // completed
-	TLSFailures        uint64 // handshakes that were begun and failed
-	TLSFaults          uint64 // connections that broke TLS after their handshake
-	ProxyFailures      uint64 // connections closed because of their PROXY header, or because they were not of a trusted proxy
+	SlowClients        uint64            // times that a client was found not to keep up, see [Server.OnSlow]
+	SlowDropped        map[string]uint64 // messages that were dropped for such clients, by "drop_newest", "drop_oldest" and "conflate"
+	TLSHandshakes      uint64            // completed
+	TLSFailures        uint64            // handshakes that were begun and failed
+	TLSFaults          uint64            // connections that broke TLS after their handshake
+	ProxyFailures      uint64            // connections closed because of their PROXY header, or because they were not of a trusted proxy
 	Panics             uint64
 	Restarts           uint64            // of the event loops, after accepting failed
 	Recovered          uint64            // sockets that came back
@@ -152,6 +154,7 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 	}
 	ring := s.reactor.Flush()
 	total.IOUring = IOUringStats{InUse: ring.Ring, Submits: ring.Submits, Sends: ring.Sends, Short: ring.Short, Fallbacks: ring.Fallbacks}
+	total.SlowDropped = map[string]uint64{}
 	if s.onLoop() {
 		return total, ErrOnLoop
 	}
@@ -212,6 +215,10 @@ func (t *statsTask) Run(e *transport.Engine) {
 		s.MessagesIn += below.MessagesIn
 		s.MessagesOut += below.MessagesOut
 		s.EventsUnhandled += unhandled
+		s.SlowClients += below.SlowClients
+		s.SlowDropped[SlowDropNewest.String()] += below.DroppedNewest
+		s.SlowDropped[SlowDropOldest.String()] += below.DroppedOldest
+		s.SlowDropped[SlowConflate.String()] += below.Conflated
 		s.Panics += below.Panics
 		s.TLSFaults += below.TLSFaults
 		s.ProxyFailures += below.ProxyFailures

@@ -21,4 +21,5 @@ type Flags struct {
 	Local    bool          // concerns the sockets of this server only
 	Compress bool          // may be compressed, the default of the protocol
 	Timeout  time.Duration // for acknowledgements and answers of other servers; 0 is the default
+	Conflate string        // key of a packet whose place a later one with the same key may take; "" for none
 }

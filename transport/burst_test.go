@@ -96,7 +96,7 @@ func TestBurstGrace(t *testing.T) {
 	readers(t, func(t *testing.T, r *reader) {
 		r.wait(r.k.opts.OutboundBytes)
 		r.waits(r.k.opts.OutboundBytes)
-		r.k.advance(5_000) // just below: as long as it likes
+		r.k.advance(3_000) // just below: as long as it likes
 		r.k.told()
 		r.wait(10)
 		r.waits(r.k.opts.OutboundBytes + 10)
@@ -253,7 +253,7 @@ func TestLargeAttachment(t *testing.T) {
 				t.Error("refused")
 			}
 		})
-		r.k.advance(5_000)
+		r.k.advance(4_000)
 		r.k.told()
 		r.counted(0, 0)
 	})

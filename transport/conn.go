@@ -68,6 +68,7 @@ type slowness struct {
 	stalled uint32    // second at which the last byte left
 	left    uint32    // bytes the network kept at the last look
 	over    uint32    // tick at which a burst began, 0 for none
+	told    bool      // the handler knows
 	pongs   *ws.Pongs // of a websocket that was pinged
 }
 
@@ -263,7 +264,8 @@ func (e *Engine) room(c *Conn) bool {
 }
 
 // roomFor reports whether the connection may be given frames of n bytes, and
-// cuts it off if it lets too much wait. A message is taken however large it
+// cuts it off if it lets too much wait. A websocket may not if a policy that drops
+// is to decide: hold takes the message. A message is taken however large it
 // is, unless OutboundBurst wait already. From OutboundBytes on a burst has
 // OutboundGrace to fall below, which connWatch looks at.
 func (e *Engine) roomFor(c *Conn, n int) bool {
@@ -272,6 +274,12 @@ func (e *Engine) roomFor(c *Conn, n int) bool {
 		return open
 	}
 	waiting := e.waiting(c)
+	if s := c.session; s != nil && c.blocked && c.state == connWebSocket {
+		if e.opts.SlowPolicy != SlowClose {
+			return s.passes(n)
+		}
+		s.noteSlow(waiting + n)
+	}
 	if waiting >= e.opts.OutboundBurst {
 		e.stats.Limits[LimitOutboundBurst]++
 		e.fail(c, ErrSlowConsumer)
@@ -285,6 +293,23 @@ func (e *Engine) roomFor(c *Conn, n int) bool {
 		e.lookAt(c)
 	}
 	return true
+}
+
+// roomForPong is roomFor for the answer to a ping, which no policy holds back.
+func (e *Engine) roomForPong(c *Conn, n int) bool {
+	if e.roomFor(c, n) {
+		return true
+	}
+	s := c.session
+	if s == nil || s.conn != c || !s.holds() {
+		return false
+	}
+	if e.waiting(c) < e.opts.OutboundBurst {
+		return true
+	}
+	e.stats.Limits[LimitOutboundBurst]++
+	e.fail(c, ErrSlowConsumer)
+	return false
 }
 
 // gathered is what the connection sends in this batch.

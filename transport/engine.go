@@ -47,6 +47,7 @@ type Engine struct {
 	sids      id.Table
 	chosen    map[uint32]string  // the names of sessions that have one, by index
 	carried   map[uint32]carried // sessions without connections, by index
+	held      map[*Session]*held // what waits for slow clients
 	timers    wheel.Wheel
 	alarm     int64 // the time last given to Network.Alarm, 0 for none
 	ids       id.Source

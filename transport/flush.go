@@ -271,7 +271,7 @@ func (e *Engine) unblock(c *Conn) {
 			out.B = p.Written(out.B)
 		}
 	}
-	if s := c.session; s != nil && c.state == connWebSocket {
+	if s := c.session; s != nil && c.state == connWebSocket && (s.heldFor() == nil || s.flow()) {
 		e.handler.OnDrain(s)
 	}
 }

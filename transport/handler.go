@@ -28,6 +28,12 @@ type Handler interface {
 	OnUpgrade(s *Session)
 	// OnDrain tells that all that waited for a slow client has been sent.
 	OnDrain(s *Session)
+	// OnSlow tells that much waits for a client, more than SlowBytes, that it
+	// takes nothing for half of StallTimeout, or that something is dropped for it:
+	// once until all that waits has been sent.
+	// It must not call the session's methods that change anything, nor the
+	// engine's.
+	OnSlow(s *Session)
 	// OnClose ends the life of a session; nothing can be sent any more. It is
 	// called once for each OnOpen. err describes a transport error, else nil.
 	OnClose(s *Session, reason CloseReason, err error)

@@ -55,6 +55,7 @@ var errBroken = errors.New("broken pipe")
 func newKernel(t testing.TB, loops int, change func(*Options)) *kernel {
 	k := &kernel{t: t, now: 1_000_000, opts: Defaults(), read: 16 << 10}
 	k.opts.Gather = wantedGather()
+	k.opts.SlowBytes = 1 << 30 // those who want to hear of slow clients set it
 	if change != nil {
 		change(&k.opts)
 	}

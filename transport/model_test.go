@@ -61,6 +61,11 @@ func newModel(t testing.TB, pick chooser, players int) *model {
 		if pick.pick(2) == 0 {
 			o.MaxRequests = 5 + pick.pick(20)
 		}
+		if pick.pick(2) == 0 {
+			// Much is held, and nothing may be dropped.
+			o.SlowPolicy, o.OutboundBytes = SlowPolicy(1+pick.pick(3)), 200<<pick.pick(8)
+			o.OutboundBurst, o.OutboundGrace = 1<<30, 1_000_000
+		}
 	})
 	m.k.quiet = true
 	m.k.turns = rand.New(rand.NewPCG(uint64(pick.pick(256)), 0))

@@ -84,6 +84,7 @@ func (h *nullHandler) OnMessage(s *Session, data []byte, binary bool) {
 func (h *nullHandler) OnUpgrade(*Session)                          {}
 func (h *nullHandler) OnUpgrading(*Session, bool)                  {}
 func (h *nullHandler) OnDrain(*Session)                            {}
+func (h *nullHandler) OnSlow(*Session)                             {}
 func (h *nullHandler) OnClose(*Session, CloseReason, error)        {}
 func (h *nullHandler) OnForeign(*Hello) bool                       { return false }
 func (h *nullHandler) OnRequest(r ExchangeRef, _ *Hello, _ []byte) { r.Respond(200, nil, nil) }

@@ -29,11 +29,19 @@ type Options struct {
 	OutboundBytes  int   // bytes that may wait for one client, save for a burst
 	OutboundGrace  int64 // for a burst to fall back to OutboundBytes
 	OutboundBurst  int   // bytes that wait when no further message is taken
+	SlowBytes      int   // bytes that wait from which the handler is told that a client is slow
 	StallTimeout   int64 // without a byte written while bytes wait
 	MessageTimeout int64 // from the first fragment of a message to its last
 
 	Handshakes       int   // of TLS, at once in the group
 	HandshakeTimeout int64 // for one, from accept
+
+	SlowPolicy       SlowPolicy
+	OutboundMessages int // that wait where the policy reaches them; 0 is no limit
+	// Expendable reports whether a message may be dropped: a text, nil for none,
+	// and what belongs to it. It is asked about those for slow clients only, on
+	// their loops. Nil: none may.
+	Expendable func(text []byte, bins [][]byte) bool
 
 	HTTP           http1.Limits
 	HeaderTimeout  int64 // for a request's head, from accept or its first byte
@@ -77,6 +85,7 @@ func Defaults() Options {
 		MaxPayload:       1_000_000,
 		PayloadPackets:   1000,
 		OutboundBytes:    1 << 20,
+		SlowBytes:        512 << 10,
 		OutboundGrace:    1_000,
 		OutboundBurst:    8 << 20,
 		StallTimeout:     10_000,

@@ -2,7 +2,10 @@
 
 package transport
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // tally counts what the records of an engine hold, to compare with what its pools and its wheel have lent.
 type tally struct{ conns, sessions, timers, buffers int }
@@ -200,11 +203,23 @@ func (k *kernel) checkSession(e *Engine, s *Session, n *tally) {
 	default:
 		fail("in a state that must not last")
 	}
+	if h := s.heldFor(); h != nil {
+		bytes, live := 0, 0
+		for i, x := range h.list {
+			if x.m != nil {
+				live++
+				bytes += h.size(i)
+			}
+		}
+		if s.state != sessionOpen || bytes != h.bytes || live != h.live || s.conn != nil && !s.conn.blocked {
+			fail(fmt.Sprintf("a queue of %d messages, %d bytes; counted are %d, %d", live, bytes, h.live, h.bytes))
+		}
+	}
 	if s.poll == nil {
 		return
 	}
 	n.buffer(s.poll.spool)
-	if s.poll.over != 0 && s.state == sessionOpen && (s.poll.spool == nil || len(s.poll.spool.B) <= e.opts.OutboundBytes) {
+	if s.poll.over != 0 && s.state == sessionOpen && s.Buffered() <= e.opts.OutboundBytes {
 		fail("a burst of nothing")
 	}
 	if s.poll.open() && s.poll.spool != nil {

@@ -18,6 +18,7 @@ type polling struct {
 	base64    bool          // the candidate's client cannot read bytes
 	carried   bool          // the session does not poll, see Engine.Carry
 	ready     bool          // its carrier takes messages
+	told      bool          // the handler knows that the client is slow
 	coding    coding.Coding // that the open GET wants its answer in
 	jsonp     *jsonp        // of a client that polls by JSONP, else nil
 }
@@ -168,6 +169,9 @@ func (s *Session) answerGet(tail []engineio.PacketType) {
 	p.spool, p.over = e.buffers.put(p.spool), 0
 	a.packets, a.sid = true, s.id
 	e.answerCoded(ref, a, c)
+	if p.told = s.heldFor() != nil; p.told && s.state == sessionOpen {
+		s.release(false) // for the next one
+	}
 	e.trimScratch()
 }
 

@@ -20,7 +20,7 @@ func (s *Session) ping() {
 		return
 	}
 	if c := s.conn; c != nil {
-		if !s.engine.roomFor(c, 1) {
+		if !s.engine.roomForPong(c, 1) {
 			return
 		}
 	} else if !s.spoolRoom(spoolHead) {

@@ -32,7 +32,7 @@ func (s *Session) sendText(text []byte, kind uint8) bool {
 	}
 	if c := s.conn; c != nil {
 		if !s.engine.roomFor(c, ws.HeaderSize(len(text)+1)+1+len(text)) {
-			return false
+			return s.holdOne(text, nil, kind&spoolPlain)
 		}
 		out := s.engine.output(c)
 		at := len(out.B)
@@ -43,6 +43,9 @@ func (s *Session) sendText(text []byte, kind uint8) bool {
 		s.engine.stats.MessagesOut++
 		return true
 	}
+	if s.engine.opts.SlowPolicy != SlowClose && !s.passes(spoolHead+len(text)) {
+		return s.holdOne(text, nil, kind&spoolPlain)
+	}
 	return s.spool(kind, text)
 }
 
@@ -52,7 +55,7 @@ func (s *Session) sendBinary(data []byte, kind uint8) bool {
 	}
 	if c := s.conn; c != nil {
 		if !s.engine.roomFor(c, s.dialect.binaryFrame(len(data))) {
-			return false
+			return s.holdOne(nil, data, kind&spoolPlain)
 		}
 		out := s.engine.output(c)
 		at := len(out.B)
@@ -62,6 +65,9 @@ func (s *Session) sendBinary(data []byte, kind uint8) bool {
 		}
 		s.engine.stats.MessagesOut++
 		return true
+	}
+	if s.engine.opts.SlowPolicy != SlowClose && !s.passes(spoolHead+len(data)) {
+		return s.holdOne(nil, data, kind&spoolPlain)
 	}
 	return s.spool(kind, data)
 }
@@ -79,12 +85,16 @@ func (s *Session) SendShared(m *Shared) bool {
 	}
 	c := s.conn
 	if c == nil {
+		if s.engine.opts.SlowPolicy != SlowClose && !s.passes(len(m.frames)) {
+			return s.holdShared(m)
+		}
 		ok := s.state == sessionOpen && (m.text == nil || s.spool(spoolText|m.plain, m.text))
 		for _, b := range m.bins {
 			ok = ok && s.spool(spoolBinary|m.plain, b)
 		}
 		return ok
 	}
+	sent := m
 	if s.dialect != 0 {
 		m = m.in(s.dialect)
 	}
@@ -95,7 +105,7 @@ func (s *Session) SendShared(m *Shared) bool {
 		m = &form.Shared
 	}
 	if !e.roomFor(c, len(m.frames)) {
-		return false
+		return s.holdShared(sent)
 	}
 	if form != nil {
 		e.sentPacked(c, form)
@@ -121,7 +131,7 @@ func (s *Session) Writable() bool {
 		return false
 	case s.conn != nil:
 		c := s.conn
-		return c.out == nil && c.shared == nil && (!c.blocked || s.engine.net.Buffered(c) == 0)
+		return c.out == nil && c.shared == nil && (!c.blocked || s.engine.net.Buffered(c) == 0 && s.heldFor() == nil)
 	}
 	return s.poll.open() && s.poll.spool == nil
 }
@@ -134,12 +144,12 @@ func (s *Session) Buffered() int {
 			n = len(c.out.B)
 		}
 		if c.blocked {
-			n += s.engine.net.Buffered(c)
+			n += s.engine.net.Buffered(c) + s.heldBytes()
 		}
 		return n
 	}
 	if s.poll != nil && s.poll.spool != nil {
-		return len(s.poll.spool.B)
+		return len(s.poll.spool.B) + s.heldBytes()
 	}
 	return 0
 }
@@ -213,9 +223,15 @@ func (s *Session) spool(kind uint8, data []byte) bool {
 // spoolRoom is roomFor for a record of n bytes in the spool.
 func (s *Session) spoolRoom(n int) bool {
 	e, p := s.engine, s.poll
+	if e.opts.SlowPolicy != SlowClose && !p.carried {
+		return true // see hold
+	}
 	waiting := 0
 	if p.spool != nil {
 		waiting = len(p.spool.B)
+	}
+	if waiting+n > e.opts.SlowBytes {
+		s.noteSlow(waiting + n)
 	}
 	if waiting >= e.opts.OutboundBurst {
 		e.stats.Limits[LimitBufferedBurst]++

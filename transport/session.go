@@ -243,6 +243,14 @@ func (s *Session) close(reason CloseReason, err error) {
 		return
 	}
 	e := s.engine
+	if s.heldFor() != nil {
+		switch reason {
+		case TransportError, TransportClose, PingTimeout:
+			s.forgetHeld()
+		default:
+			s.release(true) // what was sent before a close of this side still goes out
+		}
+	}
 	s.was = s.Kind()
 	s.state = sessionClosed
 	s.timer = e.timers.Cancel(s.timer)

@@ -32,6 +32,7 @@ type otherForms struct {
 	dialects [dialects]atomic.Pointer[Shared] // in other dialects; only their frames are set
 	packed   packedForms                      // compressed
 	kept     bool                             // it is not to be compressed with dictionaries
+	key      string                           // see Conflate
 }
 
 // rest returns what else there is.
@@ -155,13 +156,25 @@ func (m *Shared) Plain() *Shared {
 	return m
 }
 
+// Conflate gives the message a key: under [SlowConflate] it takes the place of one
+// with the same key that waits for a client, unless the key is empty. Before it
+// is sent.
+func (m *Shared) Conflate(key string) { m.rest().key = key }
+
+func (m *Shared) key() string {
+	if o := m.others.Load(); o != nil {
+		return o.key
+	}
+	return ""
+}
+
 // Keep returns the message for somebody who keeps it. They share its bytes, but
 // what is made of it for the receivers of one broadcast goes with m. Of what is
 // kept there is one compressed form. Any goroutine.
 func (m *Shared) Keep() *Shared {
 	kept := &Shared{text: m.text, bins: m.bins, frames: m.frames, plain: m.plain}
 	kept.holders.Store(1)
-	kept.others.Store(&otherForms{kept: true})
+	kept.others.Store(&otherForms{kept: true, key: m.key()})
 	m.Hold()
 	return kept
 }

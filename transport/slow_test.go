@@ -129,7 +129,7 @@ func TestStalledWebSocket(t *testing.T) {
 	w.window = 0
 	k.do(s, func() { s.Send([]byte("x")) })
 	k.within(10_000, 11_020, "end", func() bool { return w.over })
-	k.told("1 open", "1 close transport error: slow consumer: no progress in writing")
+	k.told("1 open", "1 slow", "1 close transport error: slow consumer: no progress in writing")
 	if n := k.stats().Limits[LimitStall]; n != 1 {
 		t.Errorf("%d limit hits", n)
 	}

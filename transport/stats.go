@@ -87,6 +87,10 @@ type Stats struct {
 	TLSFaults                      uint64 // connections that broke TLS after their handshake
 	ProxyFailures                  uint64 // connections closed because of their PROXY header
 
+	// Clients that were told to be slow, and messages for them that were dropped.
+	SlowClients                             uint64
+	DroppedNewest, DroppedOldest, Conflated uint64
+
 	// Websocket messages that came compressed, their bytes as they came and
 	// inflated; those that went out compressed, counted for each client, their
 	// bytes before and after; and runs of compressors, one for many clients.
@@ -144,6 +148,10 @@ func (s *Stats) Add(o *Stats) {
 	s.Deflations += o.Deflations
 	s.TLSFaults += o.TLSFaults
 	s.ProxyFailures += o.ProxyFailures
+	s.SlowClients += o.SlowClients
+	s.DroppedNewest += o.DroppedNewest
+	s.DroppedOldest += o.DroppedOldest
+	s.Conflated += o.Conflated
 	for i := range s.Limits {
 		s.Limits[i] += o.Limits[i]
 	}

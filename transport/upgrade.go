@@ -123,6 +123,9 @@ func (s *Session) upgrade(c *Conn) {
 	}
 	e.dropPolling(s)
 	s.conn = c
+	if s.heldFor() != nil {
+		s.flow()
+	}
 	e.stats.Upgrades++
 	e.handler.OnUpgrade(s)
 }

@@ -24,6 +24,8 @@ func (e *Engine) lookAt(c *Conn) {
 	case c.state == connClosing:
 		period = closingPeriod
 		c.watch = e.timers.Cancel(c.watch)
+	case c.session != nil && c.session.heldFor() != nil:
+		period = closingPeriod // nobody tells that the peer has read
 	case c.over() != 0:
 		period = min(period, e.graceLeft(c.over()))
 		c.watch = e.timers.Cancel(c.watch)
@@ -42,6 +44,9 @@ func (e *Engine) connWatch(c *Conn) {
 	}
 	if c.over() != 0 {
 		e.watchBurst(c)
+	}
+	if s := c.session; s != nil && c.blocked && c.state == connWebSocket {
+		s.release(false)
 	}
 	if c.message != 0 {
 		e.watchMessage(c, now)
@@ -77,13 +82,21 @@ func (e *Engine) watchOutput(c *Conn, now uint32) {
 	case int64(now-c.slow.stalled)*1000 >= e.opts.StallTimeout:
 		e.stats.Limits[LimitStall]++
 		e.fail(c, ErrStalled)
+	case int64(now-c.slow.stalled)*2000 >= e.opts.StallTimeout:
+		if s := c.session; s != nil && c.state == connWebSocket && !s.slowTold() {
+			s.tellSlow()
+		}
 	}
 }
 
 // watchBurst cuts a peer that lets a burst wait for too long.
 func (e *Engine) watchBurst(c *Conn) {
+	waiting := e.waiting(c)
+	if s := c.session; s != nil {
+		waiting += s.heldBytes()
+	}
 	switch {
-	case e.waiting(c) <= e.opts.OutboundBytes:
+	case waiting <= e.opts.OutboundBytes:
 		c.overNoMore()
 	case e.graceLeft(c.over()) <= 0:
 		e.stats.Limits[LimitOutbound]++

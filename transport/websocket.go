@@ -209,7 +209,7 @@ func (e *Engine) frameMessage(c *Conn, payload []byte, binary bool) {
 // answerPing answers a ping of the websocket layer. A peer that does not read
 // gets a limited number of answers.
 func (e *Engine) answerPing(c *Conn, payload []byte) {
-	if !e.roomFor(c, ws.HeaderSize(len(payload))+len(payload)) {
+	if !e.roomForPong(c, ws.HeaderSize(len(payload))+len(payload)) {
 		return
 	}
 	out := e.output(c)

@@ -102,6 +102,8 @@ func (r *recorder) OnDrain(s *Session) {
 	}
 }
 
+func (r *recorder) OnSlow(s *Session) { r.note(s, "slow") }
+
 func (r *recorder) OnClose(s *Session, reason CloseReason, err error) {
 	text := reason.String()
 	if err != nil {

@@ -99,6 +99,8 @@ type flags struct {
 	Volatile bool  `json:"volatile,omitempty"`
 	Compress *bool `json:"compress,omitempty"`
 	Timeout  int64 `json:"timeout,omitempty"`
+	// Conflate is this server's; those of the reference pass over it.
+	Conflate string `json:"conflate,omitempty"`
 }
 
 func optionsOf(t rooms.Target) options {
@@ -108,6 +110,7 @@ func optionsOf(t rooms.Target) options {
 		o.Flags.Compress = new(bool)
 	}
 	o.Flags.Timeout = t.Flags.Timeout.Milliseconds()
+	o.Flags.Conflate = t.Flags.Conflate
 	return o
 }
 

@@ -38,6 +38,7 @@ func (h *handler) OnMessage(s *transport.Session, data []byte, _ bool) {
 func (h *handler) OnUpgrade(*transport.Session)                             {}
 func (h *handler) OnUpgrading(*transport.Session, bool)                     {}
 func (h *handler) OnDrain(*transport.Session)                               {}
+func (h *handler) OnSlow(*transport.Session)                                {}
 func (h *handler) OnClose(*transport.Session, transport.CloseReason, error) {}
 func (h *handler) OnForeign(*transport.Hello) bool                          { return false }
 func (h *handler) OnRequest(ref transport.ExchangeRef, r *transport.Hello, _ []byte) {

@@ -29,7 +29,7 @@ func AppendEmitterOptions(dst []byte, t rooms.Target) []byte {
 
 func appendFlags(dst []byte, t rooms.Target, timeout time.Duration) []byte {
 	flags := 0
-	for _, set := range []bool{t.Flags.Volatile, !t.Flags.Compress, timeout > 0} {
+	for _, set := range []bool{t.Flags.Volatile, !t.Flags.Compress, timeout > 0, t.Flags.Conflate != ""} {
 		if set {
 			flags++
 		}
@@ -43,6 +43,10 @@ func appendFlags(dst []byte, t rooms.Target, timeout time.Duration) []byte {
 	}
 	if timeout > 0 {
 		dst, _ = msgpack.AppendArgs(msgpack.AppendString(dst, "timeout"), []any{timeout.Milliseconds()})
+	}
+	if t.Flags.Conflate != "" {
+		// A flag of this server's, which those of the reference pass over.
+		dst = msgpack.AppendString(msgpack.AppendString(dst, "conflate"), t.Flags.Conflate)
 	}
 	return dst
 }
@@ -87,6 +91,7 @@ type Options struct {
 		Volatile bool    `json:"volatile"`
 		Compress *bool   `json:"compress"`
 		Timeout  float64 `json:"timeout"`
+		Conflate string  `json:"conflate"`
 	} `json:"flags"`
 }
 
@@ -120,7 +125,7 @@ func ReadOptions(b []byte) (rooms.Target, error) {
 func (w *Options) Target() rooms.Target {
 	return rooms.Target{
 		Rooms: Plain(w.Rooms), Except: Plain(w.Except),
-		Flags: rooms.Flags{Volatile: w.Flags.Volatile, Compress: w.Flags.Compress == nil || *w.Flags.Compress},
+		Flags: rooms.Flags{Volatile: w.Flags.Volatile, Compress: w.Flags.Compress == nil || *w.Flags.Compress, Conflate: w.Flags.Conflate},
 	}
 }
 

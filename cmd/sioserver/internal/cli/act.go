@@ -37,6 +37,7 @@ type emitBody struct {
 	Event    string            `json:"event"`
 	Args     []json.RawMessage `json:"args"`
 	Volatile bool              `json:"volatile,omitempty"`
+	Conflate string            `json:"conflate,omitempty"`
 	ID       string            `json:"id,omitempty"`
 	Count    bool              `json:"count"`
 	Ack      *emitAck          `json:"ack,omitempty"`
@@ -64,6 +65,7 @@ func (a *App) emitCommand() *cobra.Command {
 	f.DurationVar(&ack, "ack", 0, "wait so long for the clients' acknowledgements and print them")
 	f.StringArrayVar(&binary, "binary", nil, "a `file` as a further argument, as bytes; \"-\" is standard input")
 	f.BoolVar(&body.Volatile, "volatile", false, "leave out clients that are behind")
+	f.StringVar(&body.Conflate, "conflate", "", "a `key`: under slow_consumers.policy conflate the last event of its name and key waits for a client that is behind")
 	f.StringVar(&body.ID, "id", "", "an `id`: the same again within five minutes is not emitted")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		body.Event, body.Count = args[0], ack == 0

@@ -234,15 +234,19 @@ func (a *App) slowCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return a.repeat(c, *watch, func() error {
 			var x struct {
+				Policy  string
 				Clients int
 				Bytes   uint64
-				Items   []socketLine
+				Items   []struct {
+					socketLine
+					Dropped uint64
+				}
 			}
 			return r.do(c, "read", "GET", query("/slow", "limit", strconv.Itoa(limit)), nil, &x, func(w io.Writer) error {
-				_, _ = fmt.Fprintf(w, "%s wait for %d clients\n", bytesText(x.Bytes), x.Clients)
-				return table(w, "SID USER NAMESPACE TRANSPORT PENDING STALLED", func(line func(...any)) {
+				_, _ = fmt.Fprintf(w, "%s wait for %d clients, policy %s\n", bytesText(x.Bytes), x.Clients, x.Policy)
+				return table(w, "SID USER NAMESPACE TRANSPORT PENDING STALLED DROPPED", func(line func(...any)) {
 					for _, s := range x.Items {
-						line(s.SID, s.User, s.Namespace, s.Transport, bytesText(s.PendingBytes), time.Duration(s.StalledMS)*time.Millisecond)
+						line(s.SID, s.User, s.Namespace, s.Transport, bytesText(s.PendingBytes), time.Duration(s.StalledMS)*time.Millisecond, s.Dropped)
 					}
 				})
 			})

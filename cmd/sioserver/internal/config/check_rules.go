@@ -16,7 +16,7 @@ import (
 var eventTypes = []string{
 	lifecycle.SocketConnected, lifecycle.SocketDisconnected, lifecycle.UserOnline, lifecycle.UserOffline, lifecycle.RoomOccupied,
 	lifecycle.RoomVacated, lifecycle.MemberJoined, lifecycle.MemberLeft, lifecycle.EventReceived, lifecycle.ConnectionRefused,
-	lifecycle.SlowConsumer, lifecycle.NodeStarted, lifecycle.NodeHeartbeat, lifecycle.NodeDraining, lifecycle.NodeStopped, lifecycle.WebhookDropped,
+	lifecycle.SlowConsumer, lifecycle.SlowConsumerClosed, lifecycle.NodeStarted, lifecycle.NodeHeartbeat, lifecycle.NodeDraining, lifecycle.NodeStopped, lifecycle.WebhookDropped,
 }
 
 func (c *check) webhooks() {

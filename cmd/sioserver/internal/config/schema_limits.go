@@ -21,8 +21,11 @@ type Limits struct {
 
 // SlowConsumers is the section slow_consumers.
 type SlowConsumers struct {
-	QueueBytes   Size     `yaml:"queue_bytes" default:"1MiB" min:"1KiB" max:"2047MiB" reload:"restart" doc:"Bytes that may wait for one client; beyond, its transport is closed, so that it comes back and recovers."`
-	StallTimeout Duration `yaml:"stall_timeout" default:"15s" min:"1s" max:"24h" reload:"restart" doc:"How long bytes may wait without one being taken."`
+	QueueBytes    Size     `yaml:"queue_bytes" default:"1MiB" min:"1KiB" max:"2047MiB" reload:"restart" doc:"Bytes that may wait for one client; beyond, the policy decides."`
+	QueueMessages int      `yaml:"queue_messages" default:"0" min:"0" reload:"restart" doc:"Events that may wait for one client where policies other than disconnect can drop them, each of which costs 128 of queue_bytes beside its own; 0 is no limit by number."`
+	Policy        string   `yaml:"policy" default:"disconnect" enum:"disconnect,drop_newest,drop_oldest,conflate" reload:"restart" doc:"disconnect closes the transport, so that the client comes back and recovers; drop_newest and drop_oldest drop events until there is room; conflate lets only the last of the events wait that were emitted with the same name and \"conflate\" key, and closes like disconnect if too much waits all the same. Acknowledgements, and events that are to be acknowledged, are never dropped."`
+	DetectBytes   Size     `yaml:"detect_bytes" default:"0" max:"2047MiB" reload:"restart" doc:"Bytes that wait from which slow_consumer.detected is told; 0 is half of queue_bytes."`
+	StallTimeout  Duration `yaml:"stall_timeout" default:"15s" min:"1s" max:"24h" reload:"restart" doc:"How long bytes may wait without one being taken."`
 }
 
 // Overload is the section overload.

@@ -20,8 +20,9 @@ type emitRequest struct {
 	Data     json.RawMessage   `json:"data,omitempty"` // one argument
 	Volatile bool              `json:"volatile,omitempty"`
 	Compress *bool             `json:"compress,omitempty"`
-	ID       string            `json:"id,omitempty"`  // the same again within five minutes is not emitted
-	Ack      *ackWish          `json:"ack,omitempty"` // wait for acknowledgements
+	Conflate string            `json:"conflate,omitempty"` // under slow_consumers.policy conflate: takes the place of one that waits
+	ID       string            `json:"id,omitempty"`       // the same again within five minutes is not emitted
+	Ack      *ackWish          `json:"ack,omitempty"`      // wait for acknowledgements
 	Count    bool              `json:"count,omitempty"`
 }
 
@@ -81,6 +82,10 @@ func (x *call) emitNow(r *emitRequest, id string) (*emitResult, error) {
 	if r.Compress != nil {
 		o = o.Compress(*r.Compress)
 	}
+	if len(r.Conflate) > maxEventID {
+		return nil, invalid("conflate", "it has %d bytes, it may have %d", len(r.Conflate), maxEventID)
+	}
+	o = o.Conflate(r.Conflate)
 	result := &emitResult{ID: id}
 	if r.Count {
 		n := o.Count()

@@ -247,10 +247,12 @@ type slowItem struct {
 	Transport    string `json:"transport"`
 	PendingBytes int    `json:"pending_bytes"`
 	StalledMS    int64  `json:"stalled_ms"`
+	Dropped      uint64 `json:"dropped"` // events, since it does not keep up
 }
 
-// slowResult is the clients for which most waits.
+// slowResult is the clients for which most waits, and what becomes of them.
 type slowResult struct {
+	Policy  string     `json:"policy"`
 	Clients int        `json:"clients"` // for which something waits
 	Bytes   int        `json:"bytes"`
 	Items   []slowItem `json:"items"`
@@ -265,10 +267,10 @@ func (x *call) slow() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := slowResult{Clients: q.Clients, Bytes: q.Bytes, Items: []slowItem{}}
+	r := slowResult{Policy: x.node.Config().SlowConsumers.Policy, Clients: q.Clients, Bytes: q.Bytes, Items: []slowItem{}}
 	for _, s := range q.Longest {
 		if i := item(s, 0); x.key.reaches(i.Namespace) {
-			r.Items = append(r.Items, slowItem{i.SID, i.Namespace, i.User, i.Transport, i.PendingBytes, i.StalledMS})
+			r.Items = append(r.Items, slowItem{i.SID, i.Namespace, i.User, i.Transport, i.PendingBytes, i.StalledMS, s.Dropped})
 		}
 	}
 	return r, nil

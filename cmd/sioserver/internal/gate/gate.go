@@ -66,6 +66,7 @@ func (g *Gate) Start(ctx context.Context, n *node.Node) error {
 	g.pulse.init(n.Server)
 	g.readiness(n.Server)
 	n.Server.SetAdmission(g.admit)
+	n.Server.OnSlow(g.slow)
 	for _, name := range n.Config().NamespaceNames() {
 		n.Server.Of(name).OnDisconnect(g.disconnected, loop.Inline())
 	}
@@ -186,12 +187,5 @@ func (s *addresses) leave(a netip.Addr) {
 	defer s.mu.Unlock()
 	if s.count[a]--; s.count[a] <= 0 {
 		delete(s.count, a)
-	}
-}
-
-// disconnected tells of clients that were cut off because they did not read.
-func (g *Gate) disconnected(s *loop.Socket, _ loop.DisconnectReason, err error) {
-	if loop.IsSlowConsumer(err) && g.node.Bus.Heard() {
-		g.node.Bus.Publish(slowEvent(s, err))
 	}
 }

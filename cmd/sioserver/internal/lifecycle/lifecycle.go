@@ -25,6 +25,7 @@ const (
 	EventReceived      = "event.received"
 	ConnectionRefused  = "connection.refused"
 	SlowConsumer       = "slow_consumer.detected"
+	SlowConsumerClosed = "slow_consumer.closed"
 	NodeStarted        = "node.started"
 	NodeHeartbeat      = "node.heartbeat"
 	NodeDraining       = "node.draining"
@@ -55,7 +56,9 @@ type Event struct {
 	Users      *int              `json:"users,omitempty"`
 	Draining   *bool             `json:"draining,omitempty"`
 	Dropped    uint64            `json:"dropped,omitempty"`
-	Event      string            `json:"event,omitempty"` // name of a client's event
+	Pending    int               `json:"pending_bytes,omitempty"` // that wait for a client
+	StalledMS  int64             `json:"stalled_ms,omitempty"`    // since it has taken any
+	Event      string            `json:"event,omitempty"`         // name of a client's event
 	Args       []json.RawMessage `json:"args,omitempty"`
 	Data       json.RawMessage   `json:"data,omitempty"`
 	Meta       json.RawMessage   `json:"meta,omitempty"`

@@ -44,7 +44,7 @@ var (
 	queueBytes        = desc("send_queue_bytes", "Bytes that wait for clients, looked at every ten seconds.")
 	queueMax          = desc("send_queue_max_bytes", "Bytes that wait for the slowest client, looked at every ten seconds.")
 	queueClients      = desc("send_queue_clients", "Clients for which something waits, looked at every ten seconds.")
-	slow              = desc("slow_consumers_total", "Clients that were closed because they did not keep up, or to free memory.", "action")
+	slow              = desc("slow_consumers_total", "Clients that did not keep up, and those that were closed for it or to free memory.", "action")
 	limitHits         = desc("limit_hits_total", "Limits that clients have run into.", "limit")
 	rejections        = desc("limit_rejections_total", "Connections that were refused.", "limit")
 	memoryPressure    = desc("memory_pressure", "Share of the memory that is in use, as the overload gate sees it.", "source")
@@ -156,6 +156,10 @@ func (t telling) stats(st *loop.Stats) {
 		cut += st.LimitHits[limit]
 	}
 	t.count(slow, cut, "disconnect")
+	t.count(slow, st.SlowClients, "detected")
+	for policy, n := range st.SlowDropped {
+		t.count(dropped, n, policy)
+	}
 	for limit, n := range st.LimitHits {
 		t.count(limitHits, n, limit)
 	}

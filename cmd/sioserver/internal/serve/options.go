@@ -49,12 +49,15 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		ReleaseMemory: true,
 		Handlers:      handlers(c),
 		Logger:        log,
+		SlowPolicy:    slowPolicies[c.SlowConsumers.Policy],
 		Limits: loop.Limits{
-			OutboundBytes: int(c.SlowConsumers.QueueBytes),
-			OutboundStall: time.Duration(c.SlowConsumers.StallTimeout),
-			Namespaces:    c.Limits.MaxSocketsPerConnection,
-			Rooms:         c.Limits.MaxRoomsPerSocket + ownRooms,
-			Packet:        socketio.Limits{EventName: c.Limits.EventNameMax},
+			OutboundBytes:    int(c.SlowConsumers.QueueBytes),
+			OutboundMessages: c.SlowConsumers.QueueMessages,
+			OutboundSlow:     int(c.SlowConsumers.DetectBytes),
+			OutboundStall:    time.Duration(c.SlowConsumers.StallTimeout),
+			Namespaces:       c.Limits.MaxSocketsPerConnection,
+			Rooms:            c.Limits.MaxRoomsPerSocket + ownRooms,
+			Packet:           socketio.Limits{EventName: c.Limits.EventNameMax},
 		},
 	}
 	if c.Dev {
@@ -80,6 +83,11 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		l.TrustedProxies = append(l.TrustedProxies, netip.PrefixFrom(p.Addr(), p.Bits()))
 	}
 	return l, listeners(&l, c)
+}
+
+// slowPolicies are the values of slow_consumers.policy.
+var slowPolicies = map[string]loop.SlowPolicy{
+	"disconnect": loop.SlowClose, "drop_newest": loop.SlowDropNewest, "drop_oldest": loop.SlowDropOldest, "conflate": loop.SlowConflate,
 }
 
 // handlers is how many goroutines run handlers at most. Hooks at the connect and at

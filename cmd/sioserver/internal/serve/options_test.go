@@ -71,6 +71,12 @@ func TestOptions(t *testing.T) {
 		{"limits: {max_sockets_per_connection: 8}", func(c loop.Config) any { return c.Limits.Namespaces }, 8},
 		{"limits: {event_name_max: 9}", func(c loop.Config) any { return c.Limits.Packet.EventName }, 9},
 		{"slow_consumers: {queue_bytes: 64KiB}", func(c loop.Config) any { return c.Limits.OutboundBytes }, 65536},
+		{"slow_consumers: {queue_messages: 12}", func(c loop.Config) any { return c.Limits.OutboundMessages }, 12},
+		{"slow_consumers: {detect_bytes: 13KiB}", func(c loop.Config) any { return c.Limits.OutboundSlow }, 13 << 10},
+		{"", func(c loop.Config) any { return c.SlowPolicy }, loop.SlowClose},
+		{"slow_consumers: {policy: drop_newest}", func(c loop.Config) any { return c.SlowPolicy }, loop.SlowDropNewest},
+		{"slow_consumers: {policy: drop_oldest}", func(c loop.Config) any { return c.SlowPolicy }, loop.SlowDropOldest},
+		{"slow_consumers: {policy: conflate}", func(c loop.Config) any { return c.SlowPolicy }, loop.SlowConflate},
 		{"slow_consumers: {stall_timeout: 11s}", func(c loop.Config) any { return c.Limits.OutboundStall }, 11 * time.Second},
 		{
 			"recovery: {max_bytes: 4MiB}\nnamespaces: [{recovery: {max_disconnection: 9s}}, {name: /a, recovery: {max_disconnection: 9s}}]", func(c loop.Config) any { return *c.ConnectionStateRecovery },

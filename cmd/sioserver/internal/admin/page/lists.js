@@ -94,12 +94,13 @@ export function slow(main) {
   const out = h("div");
   main.append(h("h1", {}, "Slow consumers"), h("p", { class: "note" }, "Clients for which bytes wait that the kernel has not taken, the most first."), out);
   return every(2000, async () => {
-    const { items } = await get("slow", { limit: 100 });
-    out.replaceChildren(items.length ? table("Slow consumers", [
+    const { items, policy } = await get("slow", { limit: 100 });
+    out.replaceChildren(h("p", { class: "note" }, `Policy: ${policy}.`), items.length ? table("Slow consumers", [
       { title: "Socket", id: true, cell: (s) => h("a", { href: `#/sockets?sid=${encodeURIComponent(s.sid)}` }, s.sid) },
       { title: "User", cell: (s) => s.user ?? "–" },
       { title: "Waiting", n: true, cell: (s) => bytes(s.pending_bytes) },
       { title: "Stalled, ms", n: true, cell: (s) => number(s.stalled_ms) },
+      { title: "Dropped", n: true, cell: (s) => number(s.dropped) },
     ], items) : h("p", {}, "None."));
   });
 }

@@ -6,7 +6,7 @@ import { events } from "./api.js";
 // The stream names its events by their types, and a listener must name them too.
 const types = [
   "socket.connected", "socket.disconnected", "user.online", "user.offline", "room.occupied", "room.vacated", "member.joined", "member.left",
-  "event.received", "connection.refused", "slow_consumer.detected", "node.started", "node.heartbeat", "node.draining", "node.stopped", "webhook.dropped",
+  "event.received", "connection.refused", "slow_consumer.detected", "slow_consumer.closed", "node.started", "node.heartbeat", "node.draining", "node.stopped", "webhook.dropped",
 ];
 const most = 500; // lines kept
 const perSecond = 200; // lines taken; more is counted only
