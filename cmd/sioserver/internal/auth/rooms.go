@@ -21,25 +21,30 @@ const (
 // gets into other hands is of no use there. The result are its capabilities.
 // The error is as that of Verify.
 func (v *Verifier) VerifyRoom(ctx context.Context, text, user, room string) (caps []string, err error) {
+	caps, _, err = v.verifyRoom(ctx, text, user, room)
+	return caps, err
+}
+
+func (v *Verifier) verifyRoom(ctx context.Context, text, user, room string) (caps []string, claims jwt.MapClaims, err error) {
 	t, err := v.parse(ctx, text)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	claims := t.Claims.(jwt.MapClaims)
+	claims = t.Claims.(jwt.MapClaims)
 	list, ok := claims["caps"].([]any)
 	if !ok {
-		return nil, fmt.Errorf("%w: it is no room token, which has a list caps", ErrInvalid)
+		return nil, nil, fmt.Errorf("%w: it is no room token, which has a list caps", ErrInvalid)
 	}
 	if sub := text64(claims["sub"]); sub == "" || sub != user {
-		return nil, fmt.Errorf("%w: it is for another user", ErrInvalid)
+		return nil, nil, fmt.Errorf("%w: it is for another user", ErrInvalid)
 	}
 	if claims["room"] != room {
-		return nil, fmt.Errorf("%w: it is for another room", ErrInvalid)
+		return nil, nil, fmt.Errorf("%w: it is for another room", ErrInvalid)
 	}
 	for _, c := range list {
 		if s, ok := c.(string); ok && !slices.Contains(caps, s) {
 			caps = append(caps, s)
 		}
 	}
-	return caps, nil
+	return caps, claims, nil
 }

@@ -16,6 +16,7 @@ import (
 // is not said there may be called from any goroutine.
 type Tokens struct {
 	current atomic.Pointer[Verifier]
+	revoked *Revoked
 	ctx     context.Context
 	log     *slog.Logger
 	now     func() time.Time
@@ -23,7 +24,10 @@ type Tokens struct {
 }
 
 // NewTokens returns a part that is told of its configuration by Start.
-func NewTokens() *Tokens { return &Tokens{now: time.Now} }
+func NewTokens() *Tokens { return &Tokens{now: time.Now, revoked: newRevoked(time.Now)} }
+
+// Revoked are the tokens that are not taken any more.
+func (t *Tokens) Revoked() *Revoked { return t.revoked }
 
 // Start implements [node.Part].
 func (t *Tokens) Start(ctx context.Context, n *node.Node) error {
@@ -80,14 +84,30 @@ func (t *Tokens) Enabled() bool { return t.current.Load().cfg.Enabled }
 // Where is where to look for a token.
 func (t *Tokens) Where() []string { return t.current.Load().cfg.From }
 
-// Verify is [Verifier.Verify] by the configuration in use.
+// Verify is [Verifier.Verify] by the configuration in use, for a token that is not
+// revoked.
 func (t *Tokens) Verify(ctx context.Context, text string) (*Token, error) {
-	return t.current.Load().Verify(ctx, text)
+	token, err := t.current.Load().Verify(ctx, text)
+	if err == nil {
+		err = t.revoked.Check(token.User, token.Claims)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return token, nil
 }
 
-// VerifyRoom is [Verifier.VerifyRoom] by the configuration in use.
+// VerifyRoom is [Verifier.VerifyRoom] by the configuration in use, for a token that
+// is not revoked.
 func (t *Tokens) VerifyRoom(ctx context.Context, text, user, room string) ([]string, error) {
-	return t.current.Load().VerifyRoom(ctx, text, user, room)
+	caps, claims, err := t.current.Load().verifyRoom(ctx, text, user, room)
+	if err == nil {
+		err = t.revoked.Check(user, claims)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return caps, nil
 }
 
 // NewVerifier is a verifier outside of a node, for the command line. Keys from

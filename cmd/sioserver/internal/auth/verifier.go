@@ -34,6 +34,8 @@ var (
 	ErrInvalid = errors.New("auth: the token is not valid")
 	// ErrExpired: it was valid once.
 	ErrExpired = errors.New("auth: the token has expired")
+	// ErrRevoked: it is good, but somebody has taken it back.
+	ErrRevoked = fmt.Errorf("%w: it was revoked", ErrInvalid)
 	// ErrUnavailable: the keys that may verify it cannot be fetched.
 	ErrUnavailable = errors.New("auth: the keys cannot be fetched")
 )
@@ -259,6 +261,18 @@ func text64(v any) string {
 		return v.String()
 	}
 	return ""
+}
+
+// number is a claim as a number.
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case json.Number:
+		n, err := v.Float64()
+		return n, err == nil
+	case float64:
+		return v, true
+	}
+	return 0, false
 }
 
 // readSIO reads the claim with our own words.

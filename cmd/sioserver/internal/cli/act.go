@@ -174,6 +174,37 @@ func (a *App) membership(verb, short, did string) *cobra.Command {
 	return c
 }
 
+func (a *App) revokeCommand() *cobra.Command {
+	var body struct {
+		JTI   string     `json:"jti,omitempty"`
+		User  string     `json:"user,omitempty"`
+		Until *time.Time `json:"until,omitempty"`
+		Local bool       `json:"local,omitempty"`
+	}
+	var hold time.Duration
+	c := &cobra.Command{
+		Use:   "revoke",
+		Short: "Take back a token, or all tokens of a user, and disconnect who came with them",
+		Long: `Take back a token by its claim jti, or all tokens of a user that were issued so far (iat), on all nodes.
+Those who came with them are disconnected. Nodes forget it when they end, and nodes that start later do not know it.`,
+		Example: `  sioserver revoke --user 42 --for 12h
+  sioserver revoke --jti 5f1c7a`,
+	}
+	r := a.remoteFlags(c)
+	f := c.Flags()
+	f.StringVar(&body.JTI, "jti", "", "one token, by its `id`")
+	f.StringVar(&body.User, "user", "", "all tokens of a `user`")
+	f.BoolVar(&body.Local, "local", false, "on this node only")
+	f.DurationVar(&hold, "for", 24*time.Hour, "how long it holds: until the last of them has expired")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		until := time.Now().Add(hold)
+		body.Until = &until
+		var n socketCount
+		return r.do(c, "manage", "POST", "/revoke", body, &n, n.show("were disconnected"))
+	}
+	return c
+}
+
 func (a *App) disconnectCommand() *cobra.Command {
 	var body struct {
 		whom

@@ -240,7 +240,7 @@ func query(path string, pairs ...string) string {
 func (a *App) remoteCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.emitCommand(), a.socketsCommand(), a.roomsCommand(), a.roomCommand(), a.userCommand(), a.joinCommand(), a.leaveCommand(),
-		a.disconnectCommand(), a.infoCommand(), a.nodesCommand(), a.slowCommand(), a.topCommand(), a.tailCommand(), a.healthCommand(),
+		a.disconnectCommand(), a.revokeCommand(), a.infoCommand(), a.nodesCommand(), a.slowCommand(), a.topCommand(), a.tailCommand(), a.healthCommand(),
 		a.drainCommand(), a.reloadCommand(), a.logCommand(),
 	}
 }

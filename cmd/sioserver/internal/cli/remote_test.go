@@ -116,6 +116,7 @@ func TestVerbs(t *testing.T) {
 		{"rooms --prefix x --json", 0, `"items": []`, ""},
 		{"room tea", 0, "USER", ""},
 		{"user nobody", 0, "nobody  false", ""},
+		{"revoke --user 42", 1, "", "no tokens"},
 		{"slow", 0, "PENDING", ""},
 		{"health", 0, "max_connections", ""},
 		{"health --live --json", 0, `"ok": true`, ""},

@@ -25,6 +25,7 @@ const (
 	codeUnauthorized = "unauthorized"
 	codeExpired      = "token_expired"
 	codeInvalid      = "token_invalid"
+	codeRevoked      = "token_revoked"
 	codeForbidden    = "forbidden"
 	codeDenied       = "denied"
 	codeUnavailable  = "unavailable"
@@ -164,6 +165,8 @@ func (g *Gate) byToken(ctx context.Context, c *candidate) error {
 		return fmt.Errorf("%w: %w", errUnavailable, err)
 	case errors.Is(err, auth.ErrExpired):
 		return refuse(codeExpired, "token expired")
+	case errors.Is(err, auth.ErrRevoked):
+		return refuse(codeRevoked, "token revoked")
 	case err != nil:
 		g.log.Debug("a token is refused", "namespace", c.ns.Name, "error", err)
 		return refuse(codeInvalid, "invalid token")

@@ -23,15 +23,16 @@ import (
 // fixture is a node with a gate.
 type fixture struct {
 	*nodetest.Node
-	gate  *connect.Gate
-	users *connect.Users
-	in    chan *loop.Socket // those of "/" that have connected
+	gate   *connect.Gate
+	users  *connect.Users
+	tokens *auth.Tokens
+	in     chan *loop.Socket // those of "/" that have connected
 }
 
 func start(t *testing.T, c *config.Config, lc loop.Config) *fixture {
 	t.Helper()
 	tokens, h, users := auth.NewTokens(), hooks.New("test"), connect.NewUsers()
-	f := &fixture{gate: connect.New(tokens, h, users), users: users, in: make(chan *loop.Socket, 1000)}
+	f := &fixture{gate: connect.New(tokens, h, users), users: users, tokens: tokens, in: make(chan *loop.Socket, 1000)}
 	f.Node = nodetest.Start(t, c, lc, tokens, h, f.gate)
 	f.Node.Server.Root().OnConnection(func(s *loop.Socket) { f.in <- s }, loop.Inline())
 	return f
@@ -469,4 +470,29 @@ func trusting(networks ...string) (lc loop.Config) {
 		lc.TrustedProxies = append(lc.TrustedProxies, netip.MustParsePrefix(n))
 	}
 	return lc
+}
+
+// TestRevokedTokens: neither at the connect nor at a refresh.
+func TestRevokedTokens(t *testing.T) {
+	c := withTokens(nodetest.Config())
+	f := start(t, c, loop.Config{})
+	first := token(t, c, time.Hour, map[string]any{"jti": "first"})
+	second := token(t, c, time.Hour, map[string]any{"jti": "second"})
+	f.Connect("/", first)
+	s := <-f.in
+	until := time.Now().Add(time.Hour)
+	f.tokens.Revoked().Add(auth.Revocation{JTI: "second", Until: until})
+	if _, err := f.gate.Refresh(t.Context(), s, second["token"].(string)); !errors.Is(err, auth.ErrRevoked) {
+		t.Errorf("refreshed: %v", err)
+	}
+	third := token(t, c, time.Hour, map[string]any{"jti": "third"})
+	if _, err := f.gate.Refresh(t.Context(), s, third["token"].(string)); err != nil {
+		t.Error(err)
+	}
+	if jti := session.Of(s).Token()["jti"]; jti != "third" {
+		t.Errorf("the token shown last is %v", jti)
+	}
+	_, err := f.Dial(looptest.Options{Auth: second})
+	refusedWith(t, err, "token revoked", "token_revoked")
+	f.Connect("/", first)
 }

@@ -125,6 +125,7 @@ func (g *Gate) Refresh(ctx context.Context, s *loop.Socket, text string) (until 
 	if t.User != st.User {
 		return time.Time{}, errOtherUser
 	}
+	st.Show(t.Claims)
 	g.extend(s, st, t.ExpiresAt)
 	return t.ExpiresAt, nil
 }

@@ -45,6 +45,14 @@ func (b *bans) add(user string, until time.Time) bool {
 	return true
 }
 
+// size is how many there are, those that are over included until their place is
+// needed.
+func (b *bans) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.until)
+}
+
 // banned is until when a user may not connect.
 func (b *bans) banned(user string) (until time.Time, ok bool) {
 	b.mu.Lock()
@@ -57,29 +65,34 @@ func (b *bans) banned(user string) (until time.Time, ok bool) {
 	return until, ok
 }
 
-// enforce keeps banned users out of all namespaces. It comes behind those who
-// find out whose a socket is. Behind the relay nobody does: a middleware would
-// take each connect off the loops for nothing.
-func (b *bans) enforce(n *node.Node) {
+// enforce keeps banned users, and those whose token was revoked meanwhile, out of
+// all namespaces. It comes behind those who find out whose a socket is. Behind the
+// relay nobody does: a middleware would take each connect off the loops for
+// nothing.
+func (c *Control) enforce(n *node.Node) {
+	c.hearOthers(n.Server)
 	if n.Config().Relay {
 		return
 	}
 	for _, name := range n.Config().NamespaceNames() {
-		n.Server.Of(name).Use(b.check)
+		n.Server.Of(name).Use(c.check)
 	}
 }
 
 // check is a middleware.
-func (b *bans) check(s *loop.Socket) error {
+func (c *Control) check(s *loop.Socket) error {
 	st := session.Of(s)
 	if st == nil {
 		return nil
 	}
 	st.IP = s.Handshake().Address() // which is not kept, see loop.Config.DropHandshake
+	if r := c.opts.Revoked; r != nil && st.Claims != nil && r.Check(st.User, st.Claims) != nil {
+		return &loop.Error{Message: "token revoked", Data: map[string]any{"code": "token_revoked"}}
+	}
 	if st.User == "" {
 		return nil
 	}
-	until, ok := b.banned(st.User)
+	until, ok := c.bans.banned(st.User)
 	if !ok {
 		return nil
 	}

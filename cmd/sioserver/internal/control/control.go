@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/auth"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
 )
@@ -67,6 +68,7 @@ type Options struct {
 	Health   Health
 	Drain    Drainer
 	Webhooks Webhooks
+	Revoked  *auth.Revoked
 	Metrics  http.Handler
 	// Pages are further handlers, by pattern: the admin page. They have no
 	// authentication but their own.
@@ -109,7 +111,7 @@ func (c *Control) Start(ctx context.Context, n *node.Node) error {
 		return err
 	}
 	apply()
-	c.bans.enforce(n)
+	c.enforce(n)
 	c.register(n)
 	if err := c.open(ctx); err != nil {
 		return fmt.Errorf("control.listen: %w; set it to another address", err)

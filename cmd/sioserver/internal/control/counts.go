@@ -39,7 +39,10 @@ func (c *counts) request(endpoint string, status int, took time.Duration) {
 
 // Collectors are the metrics of the control plane.
 func (c *Control) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{
+	list := []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sioserver_bans", Help: "Users that are kept out by the API.",
+		}, func() float64 { return float64(c.bans.size()) }),
 		c.counts.requests, c.counts.duration, c.counts.emits,
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "sioserver_tail_events_dropped_total", Help: "Events that live tails have missed because they were slow.",
@@ -48,4 +51,18 @@ func (c *Control) Collectors() []prometheus.Collector {
 			Name: "sioserver_emit_ids_forgotten_total", Help: "Ids of emits that were forgotten before their five minutes, because there were too many.",
 		}, func() float64 { return float64(c.recent.early()) }),
 	}
+	if r := c.opts.Revoked; r != nil {
+		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sioserver_revocations", Help: "Tokens, and users with theirs, that are revoked.",
+		}, func() float64 {
+			n, _ := r.Stats()
+			return float64(n)
+		}), prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "sioserver_revoked_tokens_total", Help: "Times that a revoked token was refused.",
+		}, func() float64 {
+			_, hits := r.Stats()
+			return float64(hits)
+		}))
+	}
+	return list
 }

@@ -18,6 +18,7 @@ func (c *Control) endpoints() []endpoint {
 		{"POST", "/join", scopeManage, "Put sockets into rooms.", nil, membersRequest{}, matched{}, (*call).join},
 		{"POST", "/leave", scopeManage, "Take sockets out of rooms.", nil, membersRequest{}, matched{}, (*call).leave},
 		{"POST", "/disconnect", scopeManage, "Disconnect sockets for good (kick), or so that they come back (reconnect).", nil, disconnectRequest{}, matched{}, (*call).disconnect},
+		{"POST", "/revoke", scopeManage, "Take back a token, or all tokens of a user, on all nodes.", nil, revokeRequest{}, matched{}, (*call).revoke},
 		{"GET", "/sockets", scopeRead, "List sockets of this node.", []param{
 			inNamespace,
 			{"room", "only members of this room"},
@@ -32,7 +33,9 @@ func (c *Control) endpoints() []endpoint {
 		}, nil, listed[roomItem]{}, (*call).rooms},
 		{"GET", "/rooms/{room}", scopeRead, "Tell of one room.", []param{inNamespace}, nil, roomItem{}, (*call).room},
 		{"GET", "/rooms/{room}/members", scopeRead, "List who is in a room, by user.", []param{inNamespace, pageLimit, pageCursor}, nil, listed[memberItem]{}, (*call).roomMembers},
-		{"GET", "/users", scopeRead, "Tell which of some users are online, on all nodes.", []param{{"ids", "the users, with commas between them"}}, nil, listed[userItem]{}, (*call).users},
+		{"GET", "/users", scopeRead, "Tell which of some users are online, on all nodes; without ids, list those of this node, by name.", []param{
+			{"ids", "the users, with commas between them"}, inNamespace, {"prefix", "only users whose names begin so"}, pageLimit, pageCursor,
+		}, nil, listed[userItem]{}, (*call).users},
 		{"GET", "/users/{id}", scopeRead, "Tell whether a user is online, on all nodes.", nil, nil, userItem{}, (*call).user},
 		{"POST", "/users/{id}/disconnect", scopeManage, "Disconnect a user.", nil, userDisconnect{}, matched{}, (*call).disconnectUser},
 		{"GET", "/stats", scopeRead, "The numbers of this node.", nil, nil, statsResult{}, (*call).stats},

@@ -137,7 +137,7 @@ func TestRoomsAndUsers(t *testing.T) {
 		t.Errorf("%+v", spaces)
 	}
 	for path, status := range map[string]int{
-		"/rooms?min_sockets=x": 422, "/rooms/$user:u1": 404, "/rooms/$user:u1/members": 404, "/users": 422, "/users?ids=" + strings.Repeat("x,", 1000): 422, "/rooms/none": 200,
+		"/rooms?min_sockets=x": 422, "/rooms/$user:u1": 404, "/rooms/$user:u1/members": 404, "/users?limit=0": 422, "/users?namespace=/x": 404, "/users?ids=" + strings.Repeat("x,", 1000): 422, "/rooms/none": 200,
 	} {
 		if a := p.do("read", "GET", "/api/v1"+path, ""); a.status != status {
 			t.Errorf("%.60s: %d %s", path, a.status, a.body)
@@ -223,5 +223,49 @@ func TestDisconnect(t *testing.T) {
 		if a := p.do("manage", "POST", "/api/v1/disconnect", body); a.status != 422 || a.Error.Field != field {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
 		}
+	}
+}
+
+// TestUserList: users in pages, by name.
+func TestUserList(t *testing.T) {
+	p := serving(t, settings(), Options{})
+	for i := range 5 {
+		p.Connect("/", who(fmt.Sprintf("u%d", i)))
+	}
+	p.Connect("/", who("u1"))
+	p.Connect("/", who(""))
+	p.Connect("/chat", who("x"))
+	var all []string
+	cursor := ""
+	for pages := 1; ; pages++ {
+		var page listed[userItem]
+		p.get("/users?limit=2&cursor="+cursor, &page)
+		for _, u := range page.Items {
+			all = append(all, fmt.Sprintf("%s %d", u.User, u.Sockets))
+			if !u.Online || u.Since.IsZero() {
+				t.Errorf("%+v", u)
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			if pages != 3 {
+				t.Errorf("%d pages", pages)
+			}
+			break
+		}
+	}
+	if want := []string{"u0 1", "u1 2", "u2 1", "u3 1", "u4 1"}; !slices.Equal(all, want) {
+		t.Errorf("%v", all)
+	}
+	var page listed[userItem]
+	p.get("/users?prefix=u4", &page)
+	if len(page.Items) != 1 || page.Items[0].User != "u4" {
+		t.Errorf("%+v", page)
+	}
+	p.get("/users?namespace=/chat", &page)
+	if len(page.Items) != 1 || page.Items[0].User != "x" {
+		t.Errorf("%+v", page)
+	}
+	if a := p.do("read", "GET", "/api/v1/users?ids=", ""); a.status != 422 {
+		t.Errorf("no ids: %d %s", a.status, a.body)
 	}
 }

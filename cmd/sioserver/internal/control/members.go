@@ -115,6 +115,11 @@ func (x *call) disconnectNow(r *disconnectRequest) (any, error) {
 				return nil, fail(codeConflict, "%d users are banned already", bansMost)
 			}
 		}
+		if !r.Local {
+			if err := x.node.Server.Root().ServerSideEmit(banEvent, banned{r.Users, until}); err != nil {
+				return nil, err
+			}
+		}
 	}
 	n := o.Count()
 	x.node.Log.Info("sockets are disconnected by the API", "key", x.key.name, "mode", r.Mode, "sockets", n, "reason", r.Reason, "id", x.id)

@@ -5,6 +5,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,12 +171,56 @@ const (
 )
 
 func (x *call) users() (any, error) {
-	ids := strings.Split(x.r.URL.Query().Get("ids"), ",")
+	q := x.r.URL.Query()
+	if !q.Has("ids") {
+		return x.listUsers(q)
+	}
+	ids := strings.Split(q.Get("ids"), ",")
 	if ids[0] == "" || len(ids) > usersMost {
 		return nil, invalid("ids", "it names the users, 1 to %d, with commas between them", usersMost)
 	}
 	items, err := x.online(ids)
 	return listed[userItem]{Items: items}, err
+}
+
+// listUsers lists who has a socket in a namespace of this node, by name.
+func (x *call) listUsers(q url.Values) (any, error) {
+	n, err := x.namespace(q.Get("namespace"))
+	if err != nil {
+		return nil, err
+	}
+	most, err := x.limit()
+	if err != nil {
+		return nil, err
+	}
+	page := listed[userItem]{Items: []userItem{}}
+	after := ""
+	if c := q.Get("cursor"); c != "" {
+		after = session.UserRoom(c)
+	}
+	// One more tells whether there is another page.
+	list := n.RoomSizes(session.UserRoom(q.Get("prefix")), after, most+1)
+	if len(list) > most {
+		list = list[:most]
+		page.Next, _ = session.RoomUser(list[most-1].Name)
+	}
+	for _, r := range list {
+		sockets, err := n.To(r.Name).Local().Sockets(x.ctx)
+		if err != nil {
+			return nil, err
+		}
+		u := userItem{Online: true, Sockets: len(sockets)}
+		u.User, _ = session.RoomUser(r.Name)
+		for _, s := range sockets {
+			if t := since(s); u.Since.IsZero() || t.Before(u.Since) {
+				u.Since = t
+			}
+		}
+		if len(sockets) > 0 { // who has gone meanwhile is left out
+			page.Items = append(page.Items, u)
+		}
+	}
+	return page, nil
 }
 
 func (x *call) user() (any, error) {

@@ -16,6 +16,7 @@ import (
 // socketItem is a socket as it is listed.
 type socketItem struct {
 	SID          string          `json:"sid"`
+	ConnID       string          `json:"conn_id"` // of its connection, as webhooks and hooks have it
 	Namespace    string          `json:"namespace"`
 	User         string          `json:"user,omitempty"`
 	Rooms        []string        `json:"rooms"`
@@ -195,15 +196,15 @@ func (x *call) page(n *loop.Namespace, w *wanted, cursor string, most int) (list
 func (x *call) items(list []loop.SocketStatus, next string) listed[socketItem] {
 	items := make([]socketItem, 0, len(list))
 	for _, s := range list {
-		items = append(items, item(s, listRooms))
+		items = append(items, x.socketOf(s, listRooms))
 	}
 	return listed[socketItem]{items, next}
 }
 
-// item is a socket with so many of its rooms.
-func item(s loop.SocketStatus, rooms int) socketItem {
+// socketOf is a socket with so many of its rooms.
+func (x *call) socketOf(s loop.SocketStatus, rooms int) socketItem {
 	i := socketItem{
-		SID: s.Socket.ID(), Namespace: s.Socket.Namespace().Name(), Transport: s.Socket.Transport(),
+		SID: s.Socket.ID(), ConnID: session.ConnID(x.node.ID, s.Socket), Namespace: s.Socket.Namespace().Name(), Transport: s.Socket.Transport(),
 		PendingBytes: s.Buffered, StalledMS: s.Stalled.Milliseconds(),
 	}
 	i.Rooms = visible(s.Socket.Rooms())
@@ -232,7 +233,7 @@ func (x *call) socket() (any, error) {
 				return nil, err
 			}
 			if len(list) == 1 {
-				return item(list[0], mostNames), nil
+				return x.socketOf(list[0], mostNames), nil
 			}
 		}
 	}
@@ -269,7 +270,7 @@ func (x *call) slow() (any, error) {
 	}
 	r := slowResult{Policy: x.node.Config().SlowConsumers.Policy, Clients: q.Clients, Bytes: q.Bytes, Items: []slowItem{}}
 	for _, s := range q.Longest {
-		if i := item(s, 0); x.key.reaches(i.Namespace) {
+		if i := x.socketOf(s, 0); x.key.reaches(i.Namespace) {
 			r.Items = append(r.Items, slowItem{i.SID, i.Namespace, i.User, i.Transport, i.PendingBytes, i.StalledMS, s.Dropped})
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/auth"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/control"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/gate"
@@ -42,7 +43,7 @@ func measured(t *testing.T) (*Metrics, *looptest.Server, []prometheus.Collector)
 	g := gate.New()
 	m := New(Options{Version: "1", Commit: "c", Gate: g, Drain: func() control.DrainStatus { return control.DrainStatus{Remaining: 3} }})
 	c := &config.Config{Namespaces: []config.Namespace{{Name: "/"}, {Name: "/chat"}}}
-	others := append(control.New(control.Options{}).Collectors(), Hooks(func() []hooks.Stats {
+	others := append(control.New(control.Options{Revoked: auth.NewTokens().Revoked()}).Collectors(), Hooks(func() []hooks.Stats {
 		return []hooks.Stats{{Hook: "connect", Requests: map[string]uint64{"ok": 2}, Durations: make([]uint64, len(hooks.Bounds)+1)}}
 	}), ingest.New(nil), Webhooks(func() []webhooks.Stats {
 		return []webhooks.Stats{{Webhook: "main", Deliveries: map[string]uint64{"ok": 4}}}

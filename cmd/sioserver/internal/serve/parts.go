@@ -71,6 +71,6 @@ func doors(m *metrics.Metrics, o *control.Options) []node.Part {
 	entry, tracker := connect.New(tokens, backend, users), presence.New(users)
 	events := rules.New(tokens, backend, entry, users, tracker)
 	m.Register(metrics.Hooks(backend.Stats), metrics.Webhooks(tell.Stats), metrics.Rules(events.Stats))
-	o.Webhooks = tell
+	o.Webhooks, o.Revoked = tell, tokens.Revoked()
 	return []node.Part{tell, tokens, backend, entry, tracker, events}
 }

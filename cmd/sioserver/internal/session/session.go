@@ -90,6 +90,7 @@ type State struct {
 	data      json.RawMessage // public
 	expiresAt time.Time       // zero for never
 	ended     string
+	shown     map[string]any // claims of a newer token
 }
 
 // Clone is a State for a socket that takes the place of another one.
@@ -98,7 +99,7 @@ func (s *State) Clone() *State {
 	defer s.mu.Unlock()
 	return &State{
 		User: s.User, Claims: s.Claims, Meta: s.Meta, Permissions: s.Permissions, Since: s.Since, IP: s.IP,
-		EventsPerSecond: s.EventsPerSecond, data: s.data, expiresAt: s.expiresAt,
+		EventsPerSecond: s.EventsPerSecond, data: s.data, expiresAt: s.expiresAt, shown: s.shown,
 	}
 }
 
@@ -124,6 +125,24 @@ func (s *State) Ended() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ended
+}
+
+// Show notes the claims of a token that the socket has shown since.
+func (s *State) Show(claims map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = claims
+}
+
+// Token are the claims of the token that the socket has shown last, nil if it
+// came without.
+func (s *State) Token() map[string]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shown != nil {
+		return s.shown
+	}
+	return s.Claims
 }
 
 // Data is what is public about the socket: presence, API, admin page.
