@@ -21,7 +21,7 @@ DEV     = bin/sioserver --dev --listen {listen}
 PINNED  = --server-cpus 0 --client-cpus 1
 ROUNDS  ?= 1
 SUITE   ?= bench/suites/peers.yaml
-.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy golden record-ingest page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis backends config-docs bench-smoke bench-laptop bench-peers
+.PHONY: help run build test unit race e2e e2e-tls e2e-attach e2e-proxy scenarios golden record-ingest page fuzz lint tidy-check bench benchcmp chaos soak cover clean browser redis backends config-docs bench-smoke bench-laptop bench-peers
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,15 +50,18 @@ bin/e2e-app: FORCE
 bin/e2e-examples: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./docs/examples
 
+bin/e2e-crowd: FORCE
+	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/crowd
+
 bin/e2e-official: FORCE
 	$(GO) build $(GOFLAGS_TAGS) -o $@ ./$(E2E)/official
 
-e2e: redis backends $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-official bin/e2e-examples build ## official clients against the server, three transports
+e2e: redis backends $(E2E)/node_modules/.package-lock.json bin/e2e-app bin/e2e-crowd bin/e2e-official bin/e2e-examples build ## official clients against the server, three transports
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:clients
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:conformance
 	cd $(E2E) && SIO_EXAMPLES_CMD="$(CURDIR)/bin/e2e-examples" npm run --silent test:examples
 	cd $(E2E) && SIO_OFFICIAL_CMD="$(CURDIR)/bin/e2e-official" npm run --silent test:official
-	cd $(E2E) && SIO_OPERATOR_CMD="$(CURDIR)/bin/sioserver" npm run --silent test:operator
+	cd $(E2E) && SIO_OPERATOR_CMD="$(CURDIR)/bin/sioserver" SIO_CROWD_CMD="$(CURDIR)/bin/e2e-crowd" npm run --silent test:operator
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:load
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:tls
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:attach
@@ -75,6 +78,10 @@ e2e-proxy: redis $(E2E)/node_modules/.package-lock.json bin/e2e-app ## a part of
 	{ echo "nginx or haproxy is missing: install them, or run this as root on Debian" >&2; exit 1; }
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:proxy
 	cd $(E2E) && SIO_SERVER_CMD="$(CURDIR)/bin/e2e-app" npm run --silent test:balanced
+
+# Its 15,000 clients need a machine that does nothing else, and 20,000 open files.
+scenarios: redis backends $(E2E)/node_modules/.package-lock.json bin/e2e-crowd build ## what an operator meets, at full size: 15,000 clients, an endpoint down for five minutes; prints figures, a quarter of an hour
+	cd $(E2E) && SIO_OPERATOR_CMD="$(CURDIR)/bin/sioserver" SIO_CROWD_CMD="$(CURDIR)/bin/e2e-crowd" npm run --silent test:scenarios
 
 golden: redis $(E2E)/node_modules/.package-lock.json ## record again what the official adapters and the emitter publish, for the Go tests
 	cd $(E2E) && node golden/record.mjs $(CURDIR)/rooms

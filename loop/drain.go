@@ -93,19 +93,13 @@ func (s *Server) sendAway(ctx context.Context, plan DrainPlan) error {
 	if err != nil {
 		return err
 	}
-	rate := math.Inf(1)
-	if plan.Over > 0 {
-		rate = float64(len(list)) / plan.Over.Seconds()
-	}
-	if plan.MaxRate > 0 {
-		rate = min(rate, plan.MaxRate)
-	}
+	p := newPace(plan, len(list), time.Now())
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
-	total, gone, begun := len(list), 0, time.Now()
+	total, gone := len(list), 0
 	for {
 		if plan.Progress != nil {
-			plan.Progress(DrainProgress{Total: total, Remaining: s.ClientsCount(), Rate: rate})
+			plan.Progress(DrainProgress{Total: total, Remaining: s.ClientsCount(), Rate: p.rate})
 		}
 		if gone == total {
 			// Those that were about to be let in when it began.
@@ -115,14 +109,11 @@ func (s *Server) sendAway(ctx context.Context, plan DrainPlan) error {
 			}
 			list, total = append(list, late...), total+len(late)
 		}
-		due := total
-		if !math.IsInf(rate, 1) {
-			due = min(total, int(time.Since(begun).Seconds()*rate))
-		}
-		if err := s.retire(ctx, list[gone:due]); err != nil {
+		due := p.step(time.Now(), total-gone)
+		if err := s.retire(ctx, list[gone:gone+due]); err != nil {
 			return err
 		}
-		if gone = due; gone == total {
+		if gone += due; gone == total {
 			continue
 		}
 		select {
@@ -133,6 +124,48 @@ func (s *Server) sendAway(ctx context.Context, plan DrainPlan) error {
 			return ErrClosed
 		}
 	}
+}
+
+// pace says how many clients may go. Who is late because the machine was busy
+// catches up, but never beyond the greatest rate: other servers take these
+// clients in.
+type pace struct {
+	rate, most float64 // in a second; +Inf is without limit
+	begun      time.Time
+	last       time.Time
+	gone       float64
+	credit     float64 // what may go at most
+}
+
+// paceBurst is the time for which what may go is saved up.
+const paceBurst = 2 * drainTick
+
+func newPace(plan DrainPlan, clients int, now time.Time) *pace {
+	p := &pace{rate: math.Inf(1), most: math.Inf(1), begun: now, last: now}
+	if plan.MaxRate > 0 {
+		p.most = plan.MaxRate
+	}
+	if plan.Over > 0 {
+		p.rate = float64(clients) / plan.Over.Seconds()
+	}
+	p.rate = min(p.rate, p.most)
+	return p
+}
+
+// step returns how many of those who are left go now.
+func (p *pace) step(now time.Time, left int) int {
+	n := float64(left)
+	if !math.IsInf(p.rate, 1) {
+		n = min(n, math.Floor(p.rate*now.Sub(p.begun).Seconds()-p.gone))
+	}
+	if !math.IsInf(p.most, 1) {
+		p.credit = min(p.credit+p.most*now.Sub(p.last).Seconds(), max(1, p.most*paceBurst.Seconds()))
+		n = min(n, math.Floor(p.credit))
+		p.credit -= n
+	}
+	p.last = now
+	p.gone += n
+	return int(n)
 }
 
 // leavers are all clients, in random order.

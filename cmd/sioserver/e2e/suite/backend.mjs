@@ -15,6 +15,7 @@ export const SECRET = `whsec_${Buffer.from('secret of the hooks in the tests').t
 const commands = {
   php: (port) => ['php', ['-q', '-S', `127.0.0.1:${port}`, example('backend.php')]],
   python: (port) => ['python3', [example('backend.py'), String(port)]],
+  presence: (port) => ['python3', [example('presence.py'), String(port)]],
 };
 
 const running = new Set();
@@ -40,7 +41,7 @@ export async function backendAt(kind) {
 export async function startBackend(backend, env = {}) {
   const [cmd, args] = commands[backend.kind](backend.port);
   const child = spawn(cmd, args, {
-    env: { ...process.env, SIO_SECRET: SECRET, PHP_CLI_SERVER_WORKERS: '4', ...env },
+    env: { ...process.env, SIO_SECRET: SECRET, PHP_CLI_SERVER_WORKERS: '4', PYTHONDONTWRITEBYTECODE: '1', ...env },
     stdio: ['ignore', 'ignore', 'ignore'],
     detached: true, // with the workers it starts
   });

@@ -27,15 +27,16 @@ const usual = {
   drain: { pre_stop: '0s', over: '0s' },
 };
 
-// Starts it with this configuration over the usual one. The files of a stopped server are removed.
-export async function startOperator(config = {}, flags = []) {
+// Starts it with this configuration over the usual one, on a free port or one that it shares. The files of a stopped
+// server are removed.
+export async function startOperator(config = {}, flags = [], port = undefined) {
   if (!command) throw new Error('SIO_OPERATOR_CMD: no command for the operator\'s server');
   const dir = await mkdtemp(join(tmpdir(), 'sio-e2e-operator-'));
   const file = join(dir, 'sioserver.yaml');
   const write = (c) => writeFile(file, JSON.stringify(merge(usual, c)));
   await write(config);
   const control = `127.0.0.1:${await freePort()}`;
-  const server = await launch(command, ['-c', file, '--control-listen', control, ...flags]);
+  const server = await launch(command, ['-c', file, '--control-listen', control, ...flags], undefined, port);
   server.control = `http://${control}`;
   server.rewrite = write; // for a reload
   const stop = server.stop.bind(server);

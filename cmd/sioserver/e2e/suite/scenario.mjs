@@ -9,9 +9,9 @@ import { client, connected } from './client.mjs';
 import { startOperator } from './operator.mjs';
 import { until } from './wait.mjs';
 
-// Runs with a directory, and ends all that was started.
-export const scenario = (title, run) =>
-  test(title, async () => {
+// Runs with a directory, and ends all that was started. Limit is for those that take longer than the usual.
+export const scenario = (title, run, limit) =>
+  test(title, { timeout: limit }, async (t) => {
     const dir = await mkdtemp(join(tmpdir(), 'sio-e2e-backend-'));
     const ends = [() => rm(dir, { recursive: true, force: true })];
     const later = (end) => ends.unshift(end);
@@ -19,8 +19,9 @@ export const scenario = (title, run) =>
       await run({
         dir,
         later,
-        operator: async (config) => {
-          const server = await startOperator(config);
+        figure: (text) => t.diagnostic(text),
+        operator: async (config, port) => {
+          const server = await startOperator(config, [], port);
           later(() => server.stop('SIGKILL').catch(() => {}));
           return server;
         },

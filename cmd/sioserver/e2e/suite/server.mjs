@@ -155,9 +155,10 @@ class ServerProcess {
   }
 }
 
-export async function launch(cmd, flags, ready) {
+// Starts a program on a free port, or on one that it shares.
+export async function launch(cmd, flags, ready, port) {
   for (let left = START_TRIES; ; left--) {
-    const server = new ServerProcess(await freePort(), cmd, flags, ready);
+    const server = new ServerProcess(port ?? (await freePort()), cmd, flags, ready);
     try {
       return await server.start();
     } catch (err) {

@@ -102,7 +102,7 @@ test('command: init writes a configuration with which clients that show a token 
   assert.equal(await within(server.ended, 'end', 30_000), 0);
 });
 
-test('command: a misspelt key ends it with 3, and is told with file, line and what was meant', async () => {
+test('scenario 6: a misspelt key ends the command with 3, and is told with file, line and what was meant', async () => {
   await writeFile(join(dir, 'typo.yaml'), 'auth: {required: false}\nlimits:\n  max_conections: 5\n');
   for (const args of [['config', 'check', '-c', 'typo.yaml'], ['-c', 'typo.yaml']]) {
     const { code, stderr } = await run(...args);

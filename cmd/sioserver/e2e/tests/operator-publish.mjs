@@ -1,13 +1,18 @@
 // Backends in PHP and Python publish over the API while they are asked.
 
 import assert from 'node:assert/strict';
-import { backendAt, publishByPHP } from '../suite/backend.mjs';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { backendAt, publishByPHP, SECRET } from '../suite/backend.mjs';
 import { MODES } from '../suite/client.mjs';
 import { KEY } from '../suite/operator.mjs';
 import { as, enter, hooked, scenario } from '../suite/scenario.mjs';
-import { once } from '../suite/wait.mjs';
+import { once, until } from '../suite/wait.mjs';
 
-scenario('hooks: PHP publishes and is asked, with nothing but HTTP', async ({ operator, backend }) => {
+const LONG_MS = 30_000;
+const run = promisify(execFile);
+
+scenario('scenario 2: PHP publishes and is asked, with nothing but HTTP', async ({ operator, backend }) => {
   const at = await backendAt('php');
   await backend(at);
   const server = await operator(hooked(at.url));
@@ -18,6 +23,14 @@ scenario('hooks: PHP publishes and is asked, with nothing but HTTP', async ({ op
     assert.equal(answer.ok, true, JSON.stringify(answer));
     assert.deepEqual((await message)[0], { text: 'hello from PHP' });
     assert.equal((await ada.emitWithAck('order.create', { sku: 'B' })).id, 981);
+
+    // PHP asks a client, and with the program curl publishes too.
+    ada.once('confirm', (data, ack) => ack({ accepted: data.order }));
+    const asked = await publishByPHP(server, KEY, { to: ['user:ada'], event: 'confirm', data: { order: 981 }, ack: { timeout_ms: 10_000 } });
+    assert.deepEqual(asked.result.acks.map(({ user, args }) => [user, args]), [['ada', [{ accepted: 981 }]]]);
+    const curled = once(ada, 'message');
+    await run('curl', ['-sf', `${server.control}/api/v1/emit`, '-H', `Authorization: Bearer ${KEY}`, '-d', '{"to":["user:ada"],"event":"message","data":{"text":"hello from curl"}}']);
+    assert.deepEqual((await curled)[0], { text: 'hello from curl' });
     ada.disconnect();
   }
   assert.equal((await publishByPHP(server, 'another key, which is none', { event: 'x' })).error.code, 'unauthorized');
@@ -31,4 +44,25 @@ scenario('hooks: Python asks a client while another waits for it', async ({ oper
   bob.on('confirm', (data, ack) => ack({ accepted: data.order }));
   const acks = await ada.emitWithAck('order.confirm', { user: 'bob' });
   assert.deepEqual(acks.map(({ user, args }) => [user, args]), [['bob', [{ accepted: 981 }]]]);
+});
+
+scenario('webhooks: a backend in Python knows who is online', async ({ operator, backend }) => {
+  const who = await backendAt('python');
+  await backend(who);
+  const at = await backendAt('presence');
+  await backend(at);
+  const server = await operator({ ...hooked(who.url), webhooks: [{ name: 'presence', url: at.url, secret: [SECRET], events: ['user.*', 'node.*'], leave_grace: '0s' }] });
+  const look = async () => (await fetch(at.url)).json();
+  const online = (names) => until(async () => (await look()).users.join() === names, names || 'nobody', LONG_MS);
+  const [ada, bob] = [await enter(server, 'polling', as('python', 'ada')), await enter(server, 'websocket', as('python', 'bob'))];
+  const again = await enter(server, 'upgrade', as('python', 'ada'));
+  await online('ada,bob');
+  again.disconnect();
+  bob.disconnect();
+  await online('ada');
+  ada.disconnect();
+  await online('');
+  assert.equal((await look()).boots.length, 1);
+  await server.stop();
+  await until(async () => (await look()).boots.length === 0, 'the server has said that it ends', LONG_MS);
 });
