@@ -1,4 +1,4 @@
-// Examples with TLS. That of autocert needs a name in the DNS, so it is compiled and not run; TestAutocert runs the same.
+// Examples with TLS. That of autocert needs a name in the DNS, so it is compiled and not run; TestAutocert and docs/examples run the same.
 
 package loop_test
 

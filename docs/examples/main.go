@@ -16,7 +16,7 @@ import (
 
 // examples serve on an address until ctx is done.
 var examples = map[string]func(ctx context.Context, addr string) error{
-	"acks": acks, "adapter": adapter, "auth": auth, "chat": chat, "chi": inChi, "gin": inGin,
+	"acks": acks, "adapter": adapter, "auth": auth, "autocert": withAutocert, "chat": chat, "chi": inChi, "gin": inGin,
 	"http": overHTTP, "restart": restart, "rooms": inRooms, "typed": typed,
 }
 

@@ -187,12 +187,13 @@ function flagsOf(options) {
   return flags;
 }
 
-// Starts one of docs/examples. It is ready when it answers a handshake.
-export function startExample(name) {
+const handshake = '/socket.io/?EIO=4&transport=polling';
+const answers = (server) => until(() => fetch(server.url + handshake).then((res) => res.ok, () => false), 'a handshake', START_MS);
+
+// Starts one of docs/examples. It is ready when it answers a handshake, unless the caller knows better.
+export function startExample(name, ready = answers) {
   if (!examplesCommand) throw new Error('SIO_EXAMPLES_CMD is not set');
-  const handshake = '/socket.io/?EIO=4&transport=polling';
-  const answers = (server) => until(() => fetch(server.url + handshake).then((res) => res.ok, () => false), 'a handshake', START_MS);
-  return launch(examplesCommand, ['--example', name], answers);
+  return launch(examplesCommand, ['--example', name], ready);
 }
 
 // Starts the server that serves the try-it page: ready when it answers, since it need not keep the whole contract.
