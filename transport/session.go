@@ -231,7 +231,16 @@ func (s *Session) closeForced(err error) {
 // Discard ends the session at once for a reason of the caller's, which is not
 // one of the forced ones; what waits to be sent is dropped if the client is not
 // ready for it. Loop only.
-func (s *Session) Discard(reason CloseReason, err error) { s.close(reason, err) }
+func (s *Session) Discard(reason CloseReason, err error) {
+	c := s.conn
+	s.close(reason, err)
+	// A peer that takes nothing would keep what waits for it until it is found to
+	// be stalled, or for ever if it takes a byte now and then. At the end of the
+	// server it has the server's time to take it.
+	if c != nil && c.state == connClosing && reason != ServerShuttingDown && s.engine.net.Buffered(c) > 0 {
+		s.engine.fail(c, err)
+	}
+}
 
 // close ends the session, releases its transports and tells the handler.
 func (s *Session) close(reason CloseReason, err error) {

@@ -157,6 +157,8 @@ func TestScopes(t *testing.T) {
 
 // TestCookieInTheAPI: the cookie stands for the key, but for nothing that a page
 // of another origin could do with it.
+//
+//effect:keys control.admin_ui.session_ttl control.admin_ui.readonly
 func TestCookieInTheAPI(t *testing.T) {
 	h := serve(t)
 	root := h.logIn(t, "root")

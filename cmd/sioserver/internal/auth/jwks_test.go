@@ -91,6 +91,7 @@ func remoteVerifier(t *testing.T, s *keyServer, now func() time.Time) *Verifier 
 	return v
 }
 
+//effect:keys auth.jwt.jwks.url auth.jwt.jwks.refresh auth.jwt.jwks.max_stale
 func TestKeySet(t *testing.T) {
 	s, clock := newKeyServer(t), newClock()
 	a := s.add(t, "a")
@@ -154,5 +155,26 @@ func TestOneFetch(t *testing.T) {
 	wg.Wait()
 	if n := s.fetches.Load(); n != 1 {
 		t.Errorf("%d fetches", n)
+	}
+}
+
+// TestFetchTimeout: a server of keys that does not answer holds up nobody for
+// longer than it may.
+//
+//effect:keys auth.jwt.jwks.timeout
+func TestFetchTimeout(t *testing.T) {
+	t.Parallel()
+	s := newKeyServer(t)
+	s.wait = make(chan struct{})
+	defer close(s.wait)
+	a := s.add(t, "a")
+	c := defaults("ES256")
+	c.JWKS = config.JWKS{URL: s.URL, Refresh: config.Duration(time.Hour), Timeout: config.Duration(20 * time.Millisecond), MaxStale: config.Duration(24 * time.Hour)}
+	v, err := newVerifier(&c, newKeySet(c.JWKS, quiet, time.Now), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Verify(t.Context(), signed(t, "ES256", a, "a", jwt.MapClaims{"sub": "42", "exp": soon()})); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("the keys have come: %v", err)
 	}
 }

@@ -50,6 +50,7 @@ func defaults(algorithms ...string) config.JWT {
 	return config.JWT{Enabled: true, Algorithms: algorithms, RequireExp: true, UserClaim: "sub", Leeway: config.Duration(5 * time.Second)}
 }
 
+//effect:keys auth.jwt.hmac_secret auth.jwt.public_keys[].algorithm auth.jwt.public_keys[].pem auth.jwt.public_keys[].kid auth.jwt.algorithms
 func TestAlgorithms(t *testing.T) {
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -104,6 +105,7 @@ func TestAlgorithms(t *testing.T) {
 	}
 }
 
+//effect:keys auth.jwt.issuer auth.jwt.audience auth.jwt.leeway auth.jwt.require_exp
 func TestClaims(t *testing.T) {
 	c := defaults("HS256")
 	c.HMACSecret, c.Issuer, c.Audience = config.Secrets{"secret"}, "issuer", "me"

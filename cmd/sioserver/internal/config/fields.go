@@ -23,7 +23,8 @@ type Field struct {
 	Auto    bool // "auto" stands for the zero value
 	Needed  bool // an element of a list must have it
 
-	typ reflect.Type
+	goName string
+	typ    reflect.Type
 }
 
 // Key is the path with points.
@@ -58,7 +59,7 @@ func fieldOf(f reflect.StructField, above []string, inList bool) *Field {
 	}
 	v := &Field{
 		Path: append(append([]string(nil), above...), key), Doc: f.Tag.Get("doc"), Default: f.Tag.Get("default"), Reload: f.Tag.Get("reload"),
-		Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), Auto: f.Tag.Get("auto") == "true", Needed: f.Tag.Get("required") == "true", typ: f.Type,
+		Min: f.Tag.Get("min"), Max: f.Tag.Get("max"), Auto: f.Tag.Get("auto") == "true", Needed: f.Tag.Get("required") == "true", goName: f.Name, typ: f.Type,
 	}
 	if e := f.Tag.Get("enum"); e != "" {
 		v.Enum = strings.Split(e, ",")

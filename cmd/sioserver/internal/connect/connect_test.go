@@ -73,6 +73,7 @@ func refusedWith(t *testing.T, err error, message, code string) *loop.Error {
 	return e
 }
 
+//effect:keys auth.required auth.jwt.enabled namespaces[].name namespaces[].auth namespaces[].auto_join
 func TestTokens(t *testing.T) {
 	c := withTokens(nodetest.Config())
 	c.Namespaces[0].AutoJoin = []string{"user:{user}", "team:{claim.team}", "{claim.none}", "own:{sid}"}
@@ -142,6 +143,7 @@ func TestRootWithoutConfiguration(t *testing.T) {
 	refusedWith(t, err, "Invalid namespace", "unknown_namespace")
 }
 
+//effect:keys auth.user_header
 func TestUserHeader(t *testing.T) {
 	c := nodetest.Config()
 	c.Auth.Required, c.Auth.UserHeader = true, "X-User-Id"
@@ -165,6 +167,7 @@ func TestUserHeader(t *testing.T) {
 	refusedWith(t, dial("11.1.2.3:99", "42"), "unauthorized", "unauthorized")
 }
 
+//effect:keys hooks.connect.url hooks.connect.headers hooks.connect.on_failure
 func TestConnectHook(t *testing.T) {
 	c := withTokens(nodetest.Config())
 	var asked atomic.Int32
@@ -270,6 +273,7 @@ func TestRetryBesideOthers(t *testing.T) {
 	}
 }
 
+//effect:keys hooks.connect.when hooks.connect.cache_ttl
 func TestHookAlwaysAndCache(t *testing.T) {
 	c := withTokens(nodetest.Config())
 	c.Hooks.Connect.When, c.Hooks.Connect.CacheTTL = "always", config.Duration(time.Hour)
@@ -299,6 +303,7 @@ func TestHookAlwaysAndCache(t *testing.T) {
 	}
 }
 
+//effect:keys limits.max_connections_per_user limits.on_user_limit
 func TestUserLimit(t *testing.T) {
 	c := withTokens(nodetest.Config())
 	c.Limits.MaxConnectionsPerUser = 2
@@ -334,6 +339,7 @@ func TestUserLimit(t *testing.T) {
 	third.ExpectDisconnect()
 }
 
+//effect:keys auth.on_expire.warn_before
 func TestExpiry(t *testing.T) {
 	c := withTokens(nodetest.Config())
 	c.Auth.OnExpire.WarnBefore = config.Duration(time.Hour)
@@ -381,6 +387,7 @@ func TestRefresh(t *testing.T) {
 	client.ExpectNothing()
 }
 
+//effect:keys hooks.refresh.url
 func TestRefreshHook(t *testing.T) {
 	c := withTokens(nodetest.Config())
 	c.Auth.OnExpire.WarnBefore = config.Duration(time.Hour)

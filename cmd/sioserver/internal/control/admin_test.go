@@ -23,6 +23,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/lifecycle"
 )
 
+//effect:keys control.keys[].key control.keys[].sha256 control.keys[].scopes control.keys[].cidrs control.keys[].rate
 func TestKeys(t *testing.T) {
 	c := settings()
 	hash := sha256.Sum256([]byte("hashed"))

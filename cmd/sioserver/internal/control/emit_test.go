@@ -44,9 +44,11 @@ func TestEmit(t *testing.T) {
 }
 
 // TestEmitFaults: each error has its code, status and field, and nothing is sent.
+//
+//effect:keys control.keys[].namespaces
 func TestEmitFaults(t *testing.T) {
 	c := settings()
-	c.Control.Keys = append(c.Control.Keys, config2("chat", "/chat"))
+	c.Control.Keys = append(c.Control.Keys, config2("chat", "/chat")) // its namespaces
 	p := serving(t, c, Options{})
 	ann := p.Connect("/", who("ann"))
 	for _, x := range []struct {

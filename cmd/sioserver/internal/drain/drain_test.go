@@ -94,6 +94,8 @@ func TestBegin(t *testing.T) {
 }
 
 // TestCancel: in both states, the node is back in service.
+//
+//effect:keys drain.pre_stop drain.over
 func TestCancel(t *testing.T) {
 	d, n, s := serving(t, config.Drain{PreStop: day, Timeout: day})
 	if d.Cancel() {
@@ -151,6 +153,8 @@ func TestCancel(t *testing.T) {
 }
 
 // TestTimeout: what does not end in its time is over.
+//
+//effect:keys drain.timeout
 func TestTimeout(t *testing.T) {
 	d, _, s := serving(t, config.Drain{Over: day, Timeout: config.Duration(time.Millisecond)})
 	s.Connect("/", nil)
@@ -170,4 +174,43 @@ func TestTimeout(t *testing.T) {
 	if err := d.Drain(ctx); err != context.Canceled {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestQuiet: clients that are not to be told go without a word.
+//
+//effect:keys drain.notify
+func TestQuiet(t *testing.T) {
+	d, _, s := serving(t, config.Drain{Timeout: day})
+	a := s.Connect("/", nil)
+	d.Begin(time.Millisecond, 0)
+	a.ExpectDisconnect()
+	if x := reached(t, d, Drained); x.Remaining != 0 {
+		t.Errorf("%+v", x)
+	}
+	a.ExpectNothing()
+}
+
+// TestMaxRate: a rate holds however short the time is in which all could go.
+//
+//effect:keys drain.max_rate
+func TestMaxRate(t *testing.T) {
+	d, n, s := serving(t, config.Drain{Over: config.Duration(time.Millisecond), MaxRate: 1e-6, Timeout: day})
+	for range 3 {
+		s.Connect("/", nil)
+	}
+	d.Begin(0, 0)
+	x := reached(t, d, Closing)
+	tick, deadline := time.NewTicker(time.Millisecond), time.After(patience)
+	defer tick.Stop()
+	for ; x.Rate == 0; x = d.Status() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%+v", x)
+		}
+	}
+	if x.Rate != 1e-6 || n.Server.ClientsCount() < 2 {
+		t.Errorf("%+v, %d clients", x, n.Server.ClientsCount())
+	}
+	d.Cancel()
 }

@@ -37,6 +37,8 @@ func gated(t *testing.T, c *config.Config) (*Gate, *node.Node) {
 
 // TestConnectRate: within 5 % of what is configured over ten seconds, with a burst
 // of twice that.
+//
+//effect:keys limits.connect_rate
 func TestConnectRate(t *testing.T) {
 	for _, perSecond := range []float64{1, 5, 200, 5000} {
 		now := time.Unix(1000, 0)
@@ -69,6 +71,7 @@ func TestConnectRate(t *testing.T) {
 	}
 }
 
+//effect:keys limits.max_connections_per_ip
 func TestAdmit(t *testing.T) {
 	c := &config.Config{}
 	c.Limits.MaxConnectionsPerIP = 2

@@ -58,6 +58,7 @@ type answer struct {
 	B int `json:"b"`
 }
 
+//effect:keys hooks.defaults.secret
 func TestAsk(t *testing.T) {
 	secret := signing.NewSecret()
 	c := newClient(t, config.HookDefaults{Secret: config.Secrets{config.Secret(secret)}})
@@ -141,6 +142,7 @@ func sum(list []uint64) (n uint64) {
 	return n
 }
 
+//effect:keys hooks.defaults.timeout
 func TestTimeout(t *testing.T) {
 	c := newClient(t, config.HookDefaults{Timeout: config.Duration(50 * time.Millisecond)})
 	gone := make(chan struct{})
@@ -160,6 +162,8 @@ func TestTimeout(t *testing.T) {
 }
 
 // TestBounds: so many are under way, so many wait, and more fail at once.
+//
+//effect:keys hooks.defaults.concurrency hooks.defaults.max_pending
 func TestBounds(t *testing.T) {
 	const running, waiting, more = 3, 5, 4
 	c := newClient(t, config.HookDefaults{Concurrency: running, MaxPending: waiting})
@@ -208,6 +212,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+//effect:keys hooks.defaults.retries
 func TestRetries(t *testing.T) {
 	c := newClient(t, config.HookDefaults{Retries: 2})
 	var n atomic.Int32

@@ -7,6 +7,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 )
 
+//effect:keys hooks.defaults.breaker.failures hooks.defaults.breaker.window hooks.defaults.breaker.open_for
 func TestBreaker(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	h := &hook{now: func() time.Time { return now }}

@@ -46,6 +46,7 @@ func start(t *testing.T, change func(*config.Instrument)) *looptest.Server {
 
 var password = fields{"username": "admin", "password": "secret"}
 
+//effect:keys control.instrument.username control.instrument.password
 func TestLogIn(t *testing.T) {
 	s := start(t, func(*config.Instrument) {})
 	for _, auth := range []any{
@@ -72,6 +73,7 @@ func TestLogIn(t *testing.T) {
 	again.Expect("config")
 }
 
+//effect:keys control.instrument.readonly control.instrument.mode
 func TestFeatures(t *testing.T) {
 	for _, test := range []struct {
 		readOnly bool

@@ -13,6 +13,7 @@ var (
 	ruleEvents  = desc("rule_events_total", "Events of clients that a rule has decided about.", "namespace", "rule")
 	ruleRefused = desc("rule_refusals_total", "Events of clients that a rule has refused.", "namespace", "rule")
 	ruleNone    = desc("rule_none_total", "Events of clients that no rule fits.")
+	eventNames  = desc("events_by_name_total", "Events of clients by name, for the names in metrics.event_labels.", "event")
 	ruleLimits  = desc("rule_limit_rejections_total", "Events of clients beyond a limit, by limit.", "limit")
 )
 
@@ -23,7 +24,7 @@ type ruleCollector struct{ stats func() rules.Stats }
 
 // Describe implements [prometheus.Collector].
 func (ruleCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{ruleEvents, ruleRefused, ruleNone, ruleLimits} {
+	for _, d := range []*prometheus.Desc{ruleEvents, ruleRefused, ruleNone, ruleLimits, eventNames} {
 		c <- d
 	}
 }
@@ -40,6 +41,9 @@ func (c ruleCollector) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	t.count(ruleNone, s.None)
+	for name, n := range s.Named {
+		t.count(eventNames, n, name)
+	}
 	for limit, n := range s.Limits {
 		t.count(ruleLimits, n, limit)
 	}

@@ -33,6 +33,7 @@ func (f *fixture) roomToken(t *testing.T, user, name string, caps ...string) str
 	return text
 }
 
+//effect:keys hooks.join.url namespaces[].commands namespaces[].rooms[].match namespaces[].rooms[].join limits.room_name_max
 func TestJoinRules(t *testing.T) {
 	c := withRooms(
 		config.RoomRule{Match: "public:*", Join: "anyone"}, config.RoomRule{Match: "known:*", Join: "authenticated"},
@@ -102,6 +103,7 @@ func TestJoinRules(t *testing.T) {
 	told(t, "disabled", user.EmitWithAck("$join", room("public:a")), refused("unknown_event", "the command is not enabled"))
 }
 
+//effect:keys namespaces[].rooms[].publish
 func TestPublish(t *testing.T) {
 	c := withRooms(
 		config.RoomRule{Match: "wall", Join: "anyone", Publish: "anyone"}, config.RoomRule{Match: "talk", Join: "anyone", Publish: "members"},
@@ -164,6 +166,7 @@ func TestRefreshCommand(t *testing.T) {
 	told(t, "of another type", s.EmitWithAck("$refresh", 1), `[{"error":{"code":"bad_request","message":"the argument is an object with \"token\""},"ok":false}]`)
 }
 
+//effect:keys namespaces[].rooms[].presence.enabled namespaces[].rooms[].presence.max_members
 func TestPresence(t *testing.T) {
 	c := withRooms(config.RoomRule{Match: "chat:*", Join: "anyone", Presence: config.RoomPresence{Enabled: true, MaxMembers: 3}}, config.RoomRule{Match: "*", Join: "anyone"})
 	c.Webhooks = []config.Webhook{{Events: []string{"member.*", "room.*"}}}
@@ -225,6 +228,7 @@ func TestPresence(t *testing.T) {
 	a.ExpectNothing()
 }
 
+//effect:keys namespaces[].rooms[].presence.leave_grace
 func TestPresenceGrace(t *testing.T) {
 	c := withRooms(config.RoomRule{Match: "*", Join: "anyone", Presence: config.RoomPresence{Enabled: true, MaxMembers: 1000, LeaveGrace: config.Duration(time.Hour)}})
 	f := start(t, c)

@@ -50,6 +50,7 @@ type Engine struct {
 	ids      atomic.Uint64 // of what $publish sends
 
 	mu         sync.Mutex
+	labels     map[string]*counter // of metrics.event_labels since the start
 	namespaces map[string]*namespace
 }
 
@@ -62,7 +63,7 @@ type namespace struct {
 
 // New returns an engine.
 func New(tokens *auth.Tokens, h *hooks.Client, gate *connect.Gate, users *connect.Users, p *presence.Tracker) *Engine {
-	return &Engine{tokens: tokens, hooks: h, gate: gate, users: users, presence: p, began: time.Now(), namespaces: map[string]*namespace{}}
+	return &Engine{tokens: tokens, hooks: h, gate: gate, users: users, presence: p, began: time.Now(), namespaces: map[string]*namespace{}, labels: map[string]*counter{}}
 }
 
 // Start implements [node.Part].
@@ -94,7 +95,9 @@ func (e *Engine) Prepare(c *config.Config) (apply func(), err error) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.lanes.most.Store(int64(c.Hooks.Defaults.MaxPending))
+		named := e.named(c.Metrics.EventLabels)
 		for name, t := range tables {
+			t.named = named
 			n := e.namespaces[name]
 			if n == nil {
 				n = &namespace{engine: e, ns: e.node.Server.Of(name)}
@@ -106,6 +109,24 @@ func (e *Engine) Prepare(c *config.Config) (apply func(), err error) {
 			n.table.Store(t)
 		}
 	}, nil
+}
+
+// named are the counters of the events whose names are labels, nil if there are
+// none. Those that were there before go on. mu is held.
+func (e *Engine) named(labels []string) map[string]*counter {
+	if len(labels) == 0 {
+		return nil
+	}
+	named := map[string]*counter{}
+	for _, name := range append([]string{otherEvents}, labels...) {
+		c := e.labels[name]
+		if c == nil {
+			c = newCounter(e.loops)
+			e.labels[name] = c
+		}
+		named[name] = c
+	}
+	return named
 }
 
 // loopCount is for configurations that are checked without a server.
@@ -140,6 +161,9 @@ type Stats struct {
 	Rules  []RuleStats
 	Limits map[string]uint64 // events refused, by limit
 	None   uint64            // events without a rule
+	// Named are the events whose names are in metrics.event_labels, now or before,
+	// and the others as "other"; nil if there never were any.
+	Named map[string]uint64
 }
 
 // RuleStats are the counters of a rule since it was read.
@@ -160,6 +184,12 @@ func (e *Engine) Stats() Stats {
 		for _, r := range n.table.Load().rules {
 			s.Rules = append(s.Rules, RuleStats{name, r.label, r.events.total(), r.refused.total()})
 		}
+	}
+	for name, c := range e.labels {
+		if s.Named == nil {
+			s.Named = map[string]uint64{}
+		}
+		s.Named[name] = c.total()
 	}
 	return s
 }

@@ -69,7 +69,10 @@ func (n *namespace) event(s *loop.Socket, e *loop.Event) {
 		return // nobody has let it in
 	}
 	t, c := n.table.Load(), clientOf(st)
-	now := int64(-1)
+	name, now := e.RawName(), int64(-1)
+	if t.named != nil {
+		t.count(name, s.Loop().Index())
+	}
 	if t.limits.EventsPerSecond > 0 || t.limits.BytesPerSecond > 0 || st.EventsPerSecond > 0 {
 		now = n.engine.now()
 		if limit := c.within(t, st, now, e.Size()); limit >= 0 {
@@ -78,7 +81,6 @@ func (n *namespace) event(s *loop.Socket, e *loop.Event) {
 			return
 		}
 	}
-	name := e.RawName()
 	if len(name) > 0 && name[0] == '$' {
 		n.command(s, e, st, c, t)
 		return

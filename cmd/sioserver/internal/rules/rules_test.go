@@ -73,6 +73,7 @@ func fails(code, message string) string {
 	return fmt.Sprintf(`[{"error":{"code":%q,"message":%q}}]`, code, message)
 }
 
+//effect:keys namespaces[].events[].match namespaces[].events[].action namespaces[].events[].ack
 func TestFirstRuleDecides(t *testing.T) {
 	answer := func(text string, match ...string) config.EventRule {
 		return config.EventRule{Match: match, Action: "ack", Ack: []any{text, map[string]any{"n": 1}}}
@@ -99,6 +100,7 @@ func TestFirstRuleDecides(t *testing.T) {
 	told(t, "gone with the reload", c.EmitWithAck("x"), fails("unknown_event", "there is no rule for this event"))
 }
 
+//effect:keys namespaces[].events[].to namespaces[].events[].as namespaces[].events[].include_sender namespaces[].events[].stamp
 func TestRelay(t *testing.T) {
 	relay := func(r config.EventRule) config.EventRule {
 		r.Action = "relay"
@@ -139,6 +141,7 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+//effect:keys namespaces[].events[].require namespaces[].events[].binary namespaces[].events[].rate namespaces[].events[].max_bytes
 func TestConditions(t *testing.T) {
 	ok := func(r config.EventRule) config.EventRule {
 		r.Action, r.Ack = "ack", []any{"ok"}
@@ -170,6 +173,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+//effect:keys limits.events_per_second limits.bytes_per_second limits.violation
 func TestViolations(t *testing.T) {
 	c := withRules(config.EventRule{Match: []string{"e"}, Action: "ack", Ack: []any{"ok"}})
 	c.Limits.EventsPerSecond = 0.5 // a burst of one
@@ -205,6 +209,7 @@ func TestViolations(t *testing.T) {
 	told(t, "more", s.EmitWithAck("e", "01234567890123456"), fails("rate_limited", "bytes_per_second is reached"))
 }
 
+//effect:keys hooks.event.url namespaces[].events[].url namespaces[].events[].on_error
 func TestHookRule(t *testing.T) {
 	requests := make(chan map[string]any, 10)
 	var backend atomic.Pointer[func(map[string]any) (int, any)] // of the moment
@@ -285,6 +290,8 @@ func TestHookRule(t *testing.T) {
 
 // TestHookOrder: those of one socket come one after the other, in order, and wait
 // neither for other sockets nor hold up what is no hook.
+//
+//effect:keys namespaces[].events[].order
 func TestHookOrder(t *testing.T) {
 	arrived, release := make(chan string, 100), make(chan struct{})
 	url := nodetest.Backend(t, func(b map[string]any) (int, any) {
@@ -337,6 +344,7 @@ func TestHookOrder(t *testing.T) {
 	}
 }
 
+//effect:keys namespaces[].events[].webhook
 func TestWebhookRule(t *testing.T) {
 	c := withRules(config.EventRule{Match: []string{"log.*"}, Action: "webhook", Webhook: "main"})
 	c.Webhooks = []config.Webhook{{Name: "main"}}

@@ -20,7 +20,20 @@ type table struct {
 	globs    []pattern        // in the order of their rules
 	rules    []*rule
 	commands map[string]bool
-	rates    int // rules with a rate
+	rates    int                 // rules with a rate
+	named    map[string]*counter // of events by name, nil without metrics.event_labels
+}
+
+// otherEvents is the label of events that have none of their own.
+const otherEvents = "other"
+
+// count counts an event by its name. The table has names.
+func (t *table) count(name []byte, loop int) {
+	c := t.named[string(name)]
+	if c == nil {
+		c = t.named[otherEvents]
+	}
+	c.add(loop)
 }
 
 // match is a rule for a name. The name is there so that nobody copies it.

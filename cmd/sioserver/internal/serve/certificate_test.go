@@ -49,6 +49,7 @@ func writeCertificate(t *testing.T, cert, key, name string) {
 	}
 }
 
+//effect:keys server.tls.enabled server.tls.cert server.tls.key
 func TestCertificateOnSignal(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")

@@ -10,6 +10,7 @@ import (
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 )
 
+//effect:keys log.level log.format
 func TestLog(t *testing.T) {
 	for _, v := range []struct {
 		format   string

@@ -21,8 +21,8 @@ import (
 )
 
 // ownRooms are rooms of a socket that limits.max_rooms_per_socket does not
-// count: that of its id, and that of its user.
-const ownRooms = 2
+// count: that of its user. That of its id package loop does not count.
+const ownRooms = 1
 
 // loopConfig makes the options of a server. What needs files, Redis or the
 // running node is added by the caller.

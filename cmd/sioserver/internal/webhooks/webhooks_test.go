@@ -136,6 +136,7 @@ func received1(i int) lifecycle.Event {
 	return lifecycle.Event{Type: lifecycle.EventReceived, Webhook: "main", Event: fmt.Sprint(i)}
 }
 
+//effect:keys webhooks[].name webhooks[].url webhooks[].secret webhooks[].events webhooks[].rooms
 func TestDelivery(t *testing.T) {
 	r := receive(t)
 	w := hook(r.url)
@@ -269,6 +270,7 @@ func TestEndpointDown(t *testing.T) {
 	}
 }
 
+//effect:keys webhooks[].retry.initial webhooks[].retry.max webhooks[].retry.jitter
 func TestRetryAfter(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	for text, want := range map[string]time.Duration{
@@ -291,6 +293,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+//effect:keys webhooks[].retry.max_elapsed webhooks[].queue.spool_dir
 func TestGivenUp(t *testing.T) {
 	r := receive(t)
 	w := quiet(r.url)
@@ -360,6 +363,7 @@ func (f *fixture) reload(t *testing.T, hooks ...config.Webhook) {
 	}
 }
 
+//effect:keys webhooks[].queue.max_events
 func TestOverflow(t *testing.T) {
 	r := receive(t)
 	begun, up := make(chan struct{}, 1), make(chan struct{})
@@ -453,6 +457,8 @@ func TestOfflineGrace(t *testing.T) {
 
 // TestOfflineInTime: the grace ends by itself, for those who wait already when it
 // is made shorter too.
+//
+//effect:keys webhooks[].leave_grace
 func TestOfflineInTime(t *testing.T) {
 	r := receive(t)
 	w := hook(r.url)
