@@ -434,7 +434,7 @@ func TestAttachTimeouts(t *testing.T) {
 	t.Parallel()
 	s := serve(t, loop.Config{NoListen: true}, onSync)
 	s.host(t, s.Handler(), func(h *http.Server) {
-		h.ReadTimeout, h.WriteTimeout, h.IdleTimeout = 100*time.Millisecond, 100*time.Millisecond, time.Minute
+		h.ReadTimeout, h.WriteTimeout, h.IdleTimeout = time.Second, time.Second, time.Minute
 	})
 	c, _ := s.connect(t, "polling")
 	w, _ := s.connect(t, "websocket")
@@ -444,7 +444,7 @@ func TestAttachTimeouts(t *testing.T) {
 		got <- fmt.Sprintf("%s, %v", p, err)
 	}()
 	// Longer than the limits, and an event in the end.
-	timer := time.After(400 * time.Millisecond)
+	timer := time.After(2 * time.Second)
 	select {
 	case <-timer:
 	case text := <-got:

@@ -164,6 +164,7 @@ func TestTransportsOffered(t *testing.T) {
 		{loop.Config{Transports: []string{loop.WebSocket}}, nil, "polling"},
 		{loop.Config{Path: "/engine", PingInterval: 7 * time.Second, PingTimeout: 8 * time.Second, MaxHTTPBufferSize: 999}, []string{"websocket"}, ""},
 	} {
+		test.cfg.PingInterval = test.cfg.WithDefaults().PingInterval // not that of newServer
 		s := serve(t, test.cfg, nil)
 		for _, transport := range []string{"polling", "websocket"} {
 			w, err := dialWire(s.addr())

@@ -15,7 +15,7 @@ import (
 )
 
 func TestDisconnectReasons(t *testing.T) {
-	quick := loop.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 30 * time.Millisecond}
+	quick := loop.Config{PingInterval: 20 * time.Millisecond, PingTimeout: time.Second}
 	ws := func(c *sio) *wire { return c.carrier.(*overWebSocket).wire }
 	for _, test := range []struct {
 		name, transport string
@@ -378,18 +378,15 @@ func TestHandshakeWithoutAuth(t *testing.T) {
 
 // TestConnectTimeout: who joins nothing is closed; a refusal is no join.
 func TestConnectTimeout(t *testing.T) {
-	s := serve(t, loop.Config{ConnectTimeout: 30 * time.Millisecond}, nil)
-	for _, first := range []string{"", "0/nope,"} {
-		c := s.dial(t, "websocket")
-		if first != "" {
-			c.mustWrite(t, first)
-		}
-		c.expectClosed(t, 1005)
-	}
+	t.Parallel()
+	s := serve(t, loop.Config{ConnectTimeout: time.Second}, nil)
+	silent, refused := s.dial(t, "websocket"), s.dial(t, "websocket")
+	refused.mustWrite(t, "0/nope,")
 	joined, _ := s.connect(t, "websocket")
 	joined.mustWrite(t, "1") // has joined once
-	waits := s.dial(t, "websocket")
-	waits.expectClosed(t, 1005)
+	silent.expectClosed(t, 1005)
+	refused.expectClosed(t, 1005)
+	s.dial(t, "websocket").expectClosed(t, 1005)
 	if _, err := joined.join("/", ""); err != nil {
 		t.Errorf("left and joined again: %v", err)
 	}

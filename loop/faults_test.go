@@ -268,7 +268,8 @@ func TestPendingLimits(t *testing.T) {
 // TestHalfPacketAfterDisconnect: a socket that is taken out of its namespace
 // while attachments are due does not leave half a packet for ever.
 func TestHalfPacketAfterDisconnect(t *testing.T) {
-	s, sockets := connected(t, loop.Config{Limits: loop.Limits{AttachmentTime: 50 * time.Millisecond}}, nil)
+	t.Parallel()
+	s, sockets := connected(t, loop.Config{Limits: loop.Limits{AttachmentTime: time.Second}}, nil)
 	c, _ := s.connect(t, "websocket")
 	sock := within(t, "the connection", sockets)
 	c.mustWrite(t, `52-["e",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`)

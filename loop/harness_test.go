@@ -70,6 +70,9 @@ func newServer(t testing.TB, cfg loop.Config) *server {
 	if cfg.Loops == 0 {
 		cfg.Loops = 2
 	}
+	if cfg.PingInterval == 0 { // the clients of tests answer pings while they read, and only then
+		cfg.PingInterval = time.Hour
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	}

@@ -238,7 +238,7 @@ func TestIdleClients(t *testing.T) {
 func TestSlowConsumers(t *testing.T) {
 	t.Parallel()
 	slow, good := size(150, 1000, 3000), size(10, 40, 200)
-	reasons := make(chan string, slow)
+	reasons := make(chan string, slow+good)
 	limits := loop.Limits{OutboundBytes: 64 << 10, OutboundBurst: 128 << 10}
 	s := serve(t, loop.Config{Limits: limits}, func(s *loop.Server) {
 		s.OnDisconnect(func(_ *loop.Socket, r loop.DisconnectReason, err error) { reasons <- fmt.Sprint(r, ": ", err) })

@@ -74,14 +74,20 @@ func (m *member) mustGet(t testing.TB, want string) {
 	}
 }
 
-// leave cuts the connection and waits until the server has noticed.
+// leave cuts the connection and waits until the server has noticed. Of a polling
+// client it can notice only that an open request is cut.
 func (m *member) leave(t testing.TB, s *server) {
 	t.Helper()
 	before := s.Root().ConnectedSockets()
-	m.drop()
-	if m.carrier != nil {
-		eventually(t, "the disconnect", func() bool { return s.Root().ConnectedSockets() == before-1 })
+	if c, polls := m.carrier.(*overPolling); polls {
+		if err := c.get.request("GET", target("polling", c.sid()), ""); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.get.Close() // not a reset, which could overtake the request
 	}
+	m.drop()
+	eventually(t, "the disconnect", func() bool { return s.Root().ConnectedSockets() == before-1 })
+	s.stats(t) // asks the loops, which are done with the disconnect then: it is kept
 }
 
 // follower is a client that is cut off again and again, and must see the events
@@ -146,9 +152,7 @@ func (f *follower) missed(gone func() bool) error {
 	return nil
 }
 
-func recovering(c loop.RecoveryConfig) loop.Config {
-	return loop.Config{ConnectionStateRecovery: &c, PingInterval: 50 * time.Millisecond, PingTimeout: 500 * time.Millisecond}
-}
+func recovering(c loop.RecoveryConfig) loop.Config { return loop.Config{ConnectionStateRecovery: &c} }
 
 func TestRecovery(t *testing.T) {
 	t.Parallel()
@@ -206,6 +210,28 @@ func TestRecovery(t *testing.T) {
 		}
 		if st := s.stats(t); st.Recovered != 2 || st.RecoveryFailures[loop.RecoveryUnknownSession] != 1 {
 			t.Errorf("counted %d, %v", st.Recovered, st.RecoveryFailures)
+		}
+	})
+}
+
+// A client whose pongs do not come may come back too.
+func TestRecoveryAfterPingTimeout(t *testing.T) {
+	t.Parallel()
+	eachTransport(t, func(t *testing.T, transport string) {
+		cfg := recovering(loop.RecoveryConfig{})
+		cfg.PingInterval, cfg.PingTimeout = 50*time.Millisecond, time.Second
+		s := serve(t, cfg, func(s *loop.Server) {
+			s.OnConnection(func(s *loop.Socket) { _ = s.Emit("hello") })
+		})
+		var m member
+		m.mustEnter(t, s, transport)
+		m.mustGet(t, `2["hello"]`)
+		sid := m.SID
+		eventually(t, "its absence is noticed", func() bool { return s.Root().Away() == 1 })
+		m.mustEnter(t, s, transport)
+		m.mustGet(t, `2["hello"]`)
+		if m.SID != sid {
+			t.Error("it did not come back")
 		}
 	})
 }
