@@ -261,6 +261,7 @@ func TestSlowConsumers(t *testing.T) {
 		progress[i] = make(chan struct{}, limit)
 		go func() {
 			for k := 0; ; k++ {
+				_ = c.SetDeadline(time.Now().Add(patience)) // for each
 				p, err := c.next()
 				if err == nil && p.text == `2["end"]` {
 					read <- nil

@@ -22,6 +22,10 @@ func (v *vault) cluster(t *testing.T, n int, c loop.RecoveryConfig) (servers []*
 	t.Helper()
 	sockets = make(chan *loop.Socket, 100)
 	for range n {
+		c := c
+		if c.RestoreTimeout == 0 {
+			c.RestoreTimeout = patience
+		}
 		cfg := recovering(c)
 		cfg.Adapter = v.factory
 		servers = append(servers, serve(t, cfg, func(s *loop.Server) {
@@ -276,10 +280,13 @@ func TestNothingIsLostOrTwiceInACluster(t *testing.T) {
 		v := &vault{}
 		var servers []*server
 		for range 3 {
-			cfg := loop.Config{Adapter: v.factory, ConnectionStateRecovery: &loop.RecoveryConfig{}}
+			cfg := loop.Config{Adapter: v.factory, ConnectionStateRecovery: &loop.RecoveryConfig{RestoreTimeout: patience}}
 			servers = append(servers, serve(t, cfg, func(s *loop.Server) {
 				s.OnConnection(func(s *loop.Socket) {
 					if !s.Recovered() {
+						if why := s.RecoveryFailure(); why != "" {
+							t.Errorf("one does not come back: %s", why)
+						}
 						_ = s.Join("room")
 						_ = s.Emit("m", -1)
 					}
