@@ -16,6 +16,7 @@ type SocketStatus struct {
 	Buffered int           // bytes that wait to be sent to the client
 	Stalled  time.Duration // since the client has taken any of them, in whole seconds
 	Dropped  uint64        // messages, since it does not keep up; see [SlowPolicy]
+	Network  Network       // told by [Server.Status] alone, at the price of a system call for each socket
 }
 
 // Cursor is a place in the list of a namespace's sockets. The zero Cursor is its
@@ -86,10 +87,11 @@ func (l *Loop) status(e *entry, slot uint32) SocketStatus {
 
 // statusOf is the status of a socket of a session.
 func statusOf(sock *Socket, s *transport.Session) SocketStatus {
-	return SocketStatus{sock, s.Buffered(), milliseconds(s.Stalled()), s.Dropped()}
+	return SocketStatus{Socket: sock, Buffered: s.Buffered(), Stalled: milliseconds(s.Stalled()), Dropped: s.Dropped()}
 }
 
-// Status tells how the clients of sockets of this server keep up, in no order;
+// Status tells how the clients of sockets of this server keep up, and what their
+// connections are like, in no order;
 // those that have disconnected are left out. It waits for loops, so an inline
 // handler must not call it ([ErrOnLoop]).
 func (s *Server) Status(ctx context.Context, sockets []*Socket) (list []SocketStatus, err error) {
@@ -105,7 +107,9 @@ func (s *Server) Status(ctx context.Context, sockets []*Socket) (list []SocketSt
 			part, err := ask(ctx, s.loops[i], func(l *Loop) (part []SocketStatus) {
 				for _, sock := range piece {
 					if e := l.connected(sock.ref); e != nil {
-						part = append(part, l.status(e, sock.ref.slot()))
+						st := l.status(e, sock.ref.slot())
+						st.Network = networkOf(e.session)
+						part = append(part, st)
 					}
 				}
 				return part

@@ -92,6 +92,21 @@ func (s *Session) Engine() *Engine { return s.engine }
 // WebSocket reports whether the session goes over websocket now. Loop only.
 func (s *Session) WebSocket() bool { return s.conn != nil }
 
+// Wired is the descriptor of the connection over which the session goes at
+// present, its websocket's or that of a poll that is open on this loop; -1 if
+// there is none. Loop only.
+func (s *Session) Wired() (fd int32, websocket bool) {
+	switch {
+	case s.conn != nil:
+		return s.conn.FD, true
+	case s.poll != nil && s.poll.get.engine == s.engine:
+		if c, x := s.engine.exchange(s.poll.get); x != nil {
+			return c.FD, false
+		}
+	}
+	return -1, false
+}
+
 // Kind is what carries a session.
 type Kind uint8
 

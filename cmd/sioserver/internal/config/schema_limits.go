@@ -4,7 +4,7 @@ package config
 
 // Limits is the section limits.
 type Limits struct {
-	MaxConnections          int    `yaml:"max_connections" default:"0" auto:"true" reload:"restart" doc:"Connections at most; 0 is what open files and memory allow."`
+	MaxConnections          int    `yaml:"max_connections" default:"0" auto:"true" reload:"restart" doc:"Connections from which clients are refused with 503; up to 64 more are taken to tell them. 0 is what open files and memory allow."`
 	MaxConnectionsPerIP     int    `yaml:"max_connections_per_ip" default:"0" reload:"live" doc:"Sessions from one address; 0 is no limit."`
 	MaxConnectionsPerUser   int    `yaml:"max_connections_per_user" default:"0" reload:"live" doc:"Sockets of one user in a namespace; 0 is no limit."`
 	OnUserLimit             string `yaml:"on_user_limit" default:"reject" enum:"reject,close_oldest" reload:"live" doc:"What happens with one more."`

@@ -27,7 +27,7 @@ func (c *Control) endpoints() []endpoint {
 			{"sort", "pending: most bytes waiting first; connected_at: newest first"},
 			pageLimit, pageCursor,
 		}, nil, listed[socketItem]{}, (*call).sockets},
-		{"GET", "/sockets/{sid}", scopeRead, "Tell of one socket of this node.", nil, nil, socketItem{}, (*call).socket},
+		{"GET", "/sockets/{sid}", scopeRead, "Tell of one socket of this node.", []param{{"sample_ms", "measure its rates for so long, 100 to 10000; else they are those since the connect"}}, nil, socketItem{}, (*call).socket},
 		{"GET", "/rooms", scopeRead, "List rooms of this node, by name.", []param{
 			inNamespace, {"prefix", "only rooms whose names begin so"}, {"min_sockets", "only rooms with so many sockets"}, pageLimit, pageCursor,
 		}, nil, listed[roomItem]{}, (*call).rooms},

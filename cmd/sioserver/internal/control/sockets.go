@@ -5,6 +5,7 @@ package control
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -26,6 +27,9 @@ type socketItem struct {
 	Data         json.RawMessage `json:"data,omitempty"`
 	PendingBytes int             `json:"pending_bytes"`
 	StalledMS    int64           `json:"stalled_ms"`
+	RTT          float64         `json:"rtt_ms,omitempty"`   // to the client, or the proxy in front of it
+	InRate       float64         `json:"in_rate,omitempty"`  // bytes a second over its websocket
+	OutRate      float64         `json:"out_rate,omitempty"` // likewise
 }
 
 // listed are the items of a page, and the cursor of the next.
@@ -91,13 +95,36 @@ func (x *call) sockets() (any, error) {
 		list, err = x.first(n, &w, order, most)
 	default:
 		list, next, err = x.page(n, &w, cursor, most)
-		return x.items(list, next), err
+		if err != nil {
+			return nil, err
+		}
+		return x.withNetwork(list, next)
 	}
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(list, order)
 	list, next = behind(list, cursor, most)
+	return x.withNetwork(list, next)
+}
+
+// withNetwork is a page of sockets, after a look at their connections.
+func (x *call) withNetwork(list []loop.SocketStatus, next string) (any, error) {
+	sockets := make([]*loop.Socket, len(list))
+	for i, s := range list {
+		sockets[i] = s.Socket
+	}
+	known, err := x.node.Server.Status(x.ctx, sockets)
+	if err != nil {
+		return nil, err
+	}
+	networks := make(map[*loop.Socket]loop.Network, len(known))
+	for _, s := range known {
+		networks[s.Socket] = s.Network
+	}
+	for i := range list {
+		list[i].Network = networks[list[i].Socket]
+	}
 	return x.items(list, next), nil
 }
 
@@ -201,6 +228,56 @@ func (x *call) items(list []loop.SocketStatus, next string) listed[socketItem] {
 	return listed[socketItem]{items, next}
 }
 
+// rates tells what the kernel knows: the round trip time, and bytes a second since
+// the socket connected.
+func (i *socketItem) rates(n loop.Network) {
+	i.RTT = float64(n.RTT.Microseconds()) / 1000
+	if age := time.Since(i.ConnectedAt).Seconds(); age > 0 && !i.ConnectedAt.IsZero() {
+		i.InRate, i.OutRate = math.Round(float64(n.BytesIn)/age), math.Round(float64(n.BytesOut)/age)
+	}
+}
+
+// Limits of sample_ms.
+const (
+	sampleLeast = 100 * time.Millisecond
+	sampleMost  = 10 * time.Second
+)
+
+// sample is over how long rates are to be measured, 0 for the time since the
+// connect.
+func (x *call) sample() (time.Duration, error) {
+	text := x.r.URL.Query().Get("sample_ms")
+	if text == "" {
+		return 0, nil
+	}
+	ms, err := strconv.Atoi(text)
+	d := time.Duration(ms) * time.Millisecond
+	if err != nil || d < sampleLeast || d > sampleMost {
+		return 0, invalid("sample_ms", "it is %q, it must be %d to %d", text, sampleLeast.Milliseconds(), sampleMost.Milliseconds())
+	}
+	return d, nil
+}
+
+// measure waits and tells the rates meanwhile, of a socket whose connection was
+// like n before.
+func (x *call) measure(s *loop.Socket, i *socketItem, n loop.Network, over time.Duration) error {
+	begun := time.Now()
+	select {
+	case <-time.After(over):
+	case <-x.ctx.Done():
+		return x.ctx.Err()
+	}
+	list, err := x.node.Server.Status(x.ctx, []*loop.Socket{s})
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	took, now := time.Since(begun).Seconds(), list[0].Network
+	if now.BytesIn >= n.BytesIn && now.BytesOut >= n.BytesOut { // else it has another connection
+		i.InRate, i.OutRate = math.Round(float64(now.BytesIn-n.BytesIn)/took), math.Round(float64(now.BytesOut-n.BytesOut)/took)
+	}
+	return nil
+}
+
 // socketOf is a socket with so many of its rooms.
 func (x *call) socketOf(s loop.SocketStatus, rooms int) socketItem {
 	i := socketItem{
@@ -214,11 +291,16 @@ func (x *call) socketOf(s loop.SocketStatus, rooms int) socketItem {
 	if st := session.Of(s.Socket); st != nil {
 		i.User, i.IP, i.ConnectedAt, i.Data = st.User, st.IP, st.Since, st.Data()
 	}
+	i.rates(s.Network)
 	return i
 }
 
 func (x *call) socket() (any, error) {
 	sid := x.r.PathValue("sid")
+	sample, err := x.sample()
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range x.reachable() {
 		sockets, err := n.To(sid).Local().Sockets(x.ctx)
 		if err != nil {
@@ -233,7 +315,11 @@ func (x *call) socket() (any, error) {
 				return nil, err
 			}
 			if len(list) == 1 {
-				return x.socketOf(list[0], mostNames), nil
+				i := x.socketOf(list[0], mostNames)
+				if sample > 0 {
+					err = x.measure(s, &i, list[0].Network, sample)
+				}
+				return i, err
 			}
 		}
 	}

@@ -36,7 +36,7 @@ type nodeItem struct {
 
 func (x *call) stats() (any, error) {
 	s := x.node.Server
-	r := statsResult{Node: x.self(), MaxConnections: s.MaxConnections()}
+	r := statsResult{Node: x.self(), MaxConnections: x.node.MaxConnections()}
 	var err error
 	if r.Stats, err = s.Stats(x.ctx); err != nil {
 		return nil, err

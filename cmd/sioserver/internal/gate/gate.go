@@ -23,9 +23,10 @@ import (
 
 // The limits by which connections are refused, as metrics and clients see them.
 const (
-	LimitRate     = "connect_rate"
-	LimitPerIP    = "max_connections_per_ip"
-	LimitOverload = "overload"
+	LimitRate        = "connect_rate"
+	LimitPerIP       = "max_connections_per_ip"
+	LimitOverload    = "overload"
+	LimitConnections = "max_connections"
 )
 
 // Gate refuses connections. It is a [node.Part]. Its methods may be called from
@@ -36,7 +37,7 @@ type Gate struct {
 	rate     atomic.Pointer[connectRate]
 	perIP    addresses
 	overload overload
-	rejected [3]rejections // in the order of the names
+	rejected [4]rejections // in the order of the names
 	checks   checks
 	pulse    pulse
 	memory   *Memory
@@ -53,7 +54,7 @@ type limits struct {
 func New() *Gate {
 	g := &Gate{memory: NewMemory("/"), ended: make(chan struct{})}
 	g.perIP.count = map[netip.Addr]int{}
-	for i, name := range []string{LimitRate, LimitPerIP, LimitOverload} {
+	for i, name := range []string{LimitRate, LimitPerIP, LimitOverload, LimitConnections} {
 		g.rejected[i].limit = name
 	}
 	return g
@@ -110,6 +111,9 @@ func newConnectRate(perSecond float64) *connectRate {
 func (g *Gate) admit(a loop.Admission) (release func(), refusal *loop.Refusal) {
 	if why := g.overload.why(); why != "" {
 		return nil, g.refuse(2, a, 5*time.Second, "the server is overloaded: "+why)
+	}
+	if open, most := g.node.Server.Connections(), g.node.MaxConnections(); open > most {
+		return nil, g.refuse(3, a, 5*time.Second, fmt.Sprintf("%d connections are open, as many as may be", most))
 	}
 	if most := g.limits.Load().perIP; most > 0 && a.Addr.IsValid() {
 		if !g.perIP.enter(a.Addr, most) {

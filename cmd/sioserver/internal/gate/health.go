@@ -47,7 +47,7 @@ func (g *Gate) readiness(s *loop.Server) {
 		return why == "", why
 	})
 	g.Check("max_connections", func() (bool, string) {
-		open, most := s.Connections(), s.MaxConnections()
+		open, most := s.Connections(), g.node.MaxConnections()
 		return open < most, fmt.Sprintf("%d of %d", open, most)
 	})
 }

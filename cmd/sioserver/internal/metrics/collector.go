@@ -115,7 +115,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	st, err := s.Stats(ctx)
 	t.gauge(scrapeErrors, flag(err != nil))
 	t.gauge(tcpConnections, float64(st.Connections))
-	t.gauge(maxConnections, float64(s.MaxConnections()))
+	t.gauge(maxConnections, float64(m.node.MaxConnections()))
 	t.gauge(draining, flag(s.Draining()))
 	if err == nil {
 		t.stats(&st)
@@ -163,7 +163,7 @@ func (t telling) stats(st *loop.Stats) {
 	for limit, n := range st.LimitHits {
 		t.count(limitHits, n, limit)
 	}
-	t.count(rejections, st.ConnectionsRefused, "max_connections")
+	t.count(rejections, st.ConnectionsRefused, "max_connections_closed")
 	for i, l := range st.Loops {
 		name := strconv.Itoa(i)
 		t.gauge(loopConnections, float64(l.Connections), name)

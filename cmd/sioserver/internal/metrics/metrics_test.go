@@ -93,7 +93,7 @@ func TestScrape(t *testing.T) {
 		`sioserver_connections{transport="custom"} 2`,
 		`sioserver_events_received_total 1`,
 		`sioserver_limit_rejections_total{limit="connect_rate"} 0`,
-		`sioserver_limit_rejections_total{limit="max_connections"} 0`,
+		`sioserver_limit_rejections_total{limit="max_connections_closed"} 0`,
 		`sioserver_drain_remaining_connections 3`,
 		`sioserver_hook_requests_total{hook="connect",result="ok"} 2`,
 		`sioserver_webhook_deliveries_total{result="ok",webhook="main"} 4`,

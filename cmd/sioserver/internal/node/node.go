@@ -59,6 +59,16 @@ func New(id, boot string, c *config.Config, s *loop.Server, log *slog.Logger) *N
 	return n
 }
 
+// SpareConnections are connections that a server takes beyond the limit, to tell
+// clients that there is no place for them.
+const SpareConnections = 64
+
+// MaxConnections is the number of connections at which clients are refused.
+func (n *Node) MaxConnections() int {
+	most := n.Server.MaxConnections()
+	return max(most-SpareConnections, (most+1)/2)
+}
+
 // Config is the configuration in use. Callers must not change it.
 func (n *Node) Config() *config.Config { return n.config.Load() }
 

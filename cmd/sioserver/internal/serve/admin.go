@@ -116,7 +116,7 @@ func (p *adminPart) sample(ctx context.Context) (s admin.Sample, err error) {
 		return s, err
 	}
 	s = admin.Sample{
-		Connections: st.Connections, MaxConnections: p.n.Server.MaxConnections(), Sockets: st.Sockets,
+		Connections: st.Connections, MaxConnections: p.n.MaxConnections(), Sockets: st.Sockets,
 		Slow: q.Clients, PendingBytes: int64(q.Bytes),
 		RSS: resident(), MaxFiles: int(openFiles()),
 		Opened: st.ConnectionsOpened, Closed: st.ConnectionsOpened - min(uint64(st.Connections), st.ConnectionsOpened),

@@ -40,7 +40,7 @@ func tell(n *node.Node, l *config.Loaded) started {
 	v, c := version.Get(), n.Config()
 	s := started{
 		Listening: strings.Join(n.Server.Addrs(), ", "), Name: "sioserver", Version: v.Version, Commit: v.Commit, Mode: "serve",
-		URL: urlOf(c, n.Server.Addrs()), Path: c.Server.Path, Auth: authWord(c), MaxConnections: n.Server.MaxConnections(), OpenFiles: openFiles(),
+		URL: urlOf(c, n.Server.Addrs()), Path: c.Server.Path, Auth: authWord(c), MaxConnections: n.MaxConnections(), OpenFiles: openFiles(),
 		Config: append([]string{}, l.Files...), Node: n.ID, Parts: map[string]string{},
 	}
 	if c.Dev {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/session"
 	"github.com/sioserver/sioserver/loop"
 	"github.com/sioserver/sioserver/proto/socketio"
@@ -31,7 +32,7 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		TLS:            speak,
 		Loops:          c.Server.Loops,
 		IOUring:        map[string]loop.Switch{"on": loop.Enabled, "off": loop.Disabled}[c.Server.IOUring],
-		MaxConnections: c.Limits.MaxConnections,
+		MaxConnections: maxConnections(c),
 		Path:           c.Server.Path,
 		Transports:     c.Engine.Transports,
 
@@ -83,6 +84,14 @@ func loopConfig(c *config.Config, client fs.FS, pages http.Handler, speak *tls.C
 		l.TrustedProxies = append(l.TrustedProxies, netip.PrefixFrom(p.Addr(), p.Bits()))
 	}
 	return l, listeners(&l, c)
+}
+
+// maxConnections is the limit with those to spare, 0 for what open files allow.
+func maxConnections(c *config.Config) int {
+	if c.Limits.MaxConnections == 0 {
+		return 0
+	}
+	return c.Limits.MaxConnections + min(c.Limits.MaxConnections, node.SpareConnections)
 }
 
 // slowPolicies are the values of slow_consumers.policy.
