@@ -89,7 +89,7 @@ golden: redis $(E2E)/node_modules/.package-lock.json ## record again what the of
 # Laravel's packages are those of Debian 12, the newest that Debian has.
 RECORDER = bin/recorder
 record-ingest: redis $(E2E)/node_modules/.package-lock.json ## record again what python-socketio and Laravel publish, for the Go tests: needs Debian 12 and root, or the packages
-	@dpkg-query -W php-cli python3-venv php-illuminate-broadcasting php-illuminate-redis php-illuminate-config php-predis >/dev/null 2>&1 || \
+	@dpkg-query -W php-cli python3-venv $(LARAVEL) >/dev/null 2>&1 || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends php-cli python3-venv php-predis=1.1.10-2 \
 	  php-illuminate-broadcasting=8.83.26+dfsg-2 php-illuminate-redis=8.83.26+dfsg-2 php-illuminate-config=8.83.26+dfsg-2 >/dev/null; }
 	python3 -m venv $(RECORDER) && $(RECORDER)/bin/pip install -q --require-hashes -r $(E2E)/golden/requirements.txt
@@ -103,9 +103,11 @@ browser: ## install Debian's Chromium if it is missing and this is root
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	{ echo "chromium is missing: install it, or run this as root on Debian" >&2; exit 1; }
 
-backends: ## install Debian's PHP and Python if they are missing and this is root
-	@{ command -v php && command -v python3; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends php-cli python3 >/dev/null; } || \
-	{ echo "php or python3 is missing: install them, or run this as root on Debian" >&2; exit 1; }
+LARAVEL = php-illuminate-broadcasting php-illuminate-config php-illuminate-redis php-predis
+backends: ## install Debian's PHP, Laravel's broadcasting and Python if they are missing and this is root
+	@{ command -v php && command -v python3 && dpkg-query -W $(LARAVEL); } >/dev/null 2>&1 || \
+	{ [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends php-cli python3 $(LARAVEL) >/dev/null; } || \
+	{ echo "php, python3 or one of $(LARAVEL) is missing: install them, or run this as root on Debian" >&2; exit 1; }
 
 redis: ## install Debian's Redis if it is missing and this is root
 	@command -v redis-server >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } || \

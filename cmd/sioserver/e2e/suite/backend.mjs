@@ -1,4 +1,5 @@
-// The example backends of docs/deploy/examples, in PHP and in Python, as child processes.
+// The example backends of docs/deploy/examples, in PHP and in Python, and an application with Laravel's broadcaster, as
+// child processes.
 
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -14,6 +15,7 @@ export const SECRET = `whsec_${Buffer.from('secret of the hooks in the tests').t
 
 const commands = {
   php: (port) => ['php', ['-q', '-S', `127.0.0.1:${port}`, example('backend.php')]],
+  laravel: (port) => ['php', ['-q', '-S', `127.0.0.1:${port}`, fileURLToPath(new URL('laravel.php', import.meta.url))]],
   python: (port) => ['python3', [example('backend.py'), String(port)]],
   presence: (port) => ['python3', [example('presence.py'), String(port)]],
 };

@@ -34,12 +34,12 @@ type initial struct {
 // newInitial makes it, with fresh secrets.
 func newInitial(kind string) initial {
 	i := initial{
-		For: kind, JWT: kind == "nothing" || kind == "node", Hooks: kind != "nothing", APIKey: newSecret("api-key"), OperatorKey: newSecret("api-key"),
+		For: kind, JWT: kind == "nothing" || kind == "node", Hooks: kind != "nothing" && kind != "laravel-echo", APIKey: newSecret("api-key"), OperatorKey: newSecret("api-key"),
 		JWTSecret: newSecret("jwt"), HookSecret: newSecret("webhook"),
 	}
 	i.Backend = map[string]string{
 		"php": "http://127.0.0.1:8000/hooks.php", "python": "http://127.0.0.1:5000/hooks", "node": "http://127.0.0.1:8080/hooks",
-		"laravel-echo": "http://127.0.0.1:8000/sioserver/hooks",
+		"laravel-echo": "http://127.0.0.1:8000/broadcasting/auth",
 	}[kind]
 	return i
 }
@@ -61,7 +61,7 @@ func (i initial) nextSteps(file string) string {
 	}
 	switch i.For {
 	case "laravel-echo":
-		b.WriteString("\nLaravel: BROADCAST_CONNECTION=redis, and the prefix of its Redis keys as ingest.redis.laravel_prefix. The hook is asked about\n\"subscribe\" {channel, auth}: it checks the user and answers {\"join\": [channel]}.\n")
+		fmt.Fprintf(&b, "\nLaravel: BROADCAST_CONNECTION=redis, and the prefix of its Redis keys as ingest.redis.laravel_prefix. %s decides who may be in\nprivate and presence channels. Pages, with laravel-echo and socket.io-client 4:\n\n  new Echo({broadcaster: \"socket.io\", host: \"http://127.0.0.1:3000\", client: io, withCredentials: true})\n", i.Backend)
 	case "php":
 		b.WriteString("\nTry it: php -S 127.0.0.1:8000\n")
 	}

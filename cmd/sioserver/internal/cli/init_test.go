@@ -67,7 +67,7 @@ func TestMigrate(t *testing.T) {
 	for _, want := range []string{
 		`server.listen: [":6001"]`, `server.tls.cert: "/c.pem"`, `engine.ping_interval: "10s"`, `ingest.redis.url: "redis://:p%2Fw@redis.example:6380/0"`,
 		`ingest.redis.laravel_prefix: "laravel_database_"`, `"name":"3d1f","key":"0123456789abcdef0123"`, `auth.allowed_origins: ["http://localhost:80"]`,
-		`hooks.event.url: "http://localhost/sioserver/hooks"`,
+		`laravel_echo.auth_url: "http://localhost/broadcasting/auth"`, "laravel_echo.enabled: true",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)

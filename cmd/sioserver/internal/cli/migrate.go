@@ -115,12 +115,12 @@ func migrate(text []byte) (*migrated, error) {
 	m.redis(e)
 	m.set("namespaces", []any{yaml.MapSlice{
 		{Key: "name", Value: "/"},
+		{Key: "auto_join", Value: []any{}},
 		{Key: "rooms", Value: []any{
 			yaml.MapSlice{{Key: "match", Value: "private-*"}, {Key: "join", Value: "nobody"}},
-			yaml.MapSlice{{Key: "match", Value: "presence-*"}, {Key: "join", Value: "nobody"}, {Key: "presence", Value: yaml.MapSlice{{Key: "enabled", Value: true}}}},
+			yaml.MapSlice{{Key: "match", Value: "presence-*"}, {Key: "join", Value: "nobody"}},
 			yaml.MapSlice{{Key: "match", Value: "*"}, {Key: "join", Value: "anyone"}},
 		}},
-		{Key: "events", Value: []any{yaml.MapSlice{{Key: "match", Value: []any{"subscribe", "unsubscribe", "client event"}}, {Key: "action", Value: "hook"}}}},
 	}})
 	return m, nil
 }
@@ -193,14 +193,17 @@ func (m *migrated) backend(e echoConfig) {
 			m.note("authHost names several hosts; the first one is used")
 		}
 	}
-	m.set("hooks.defaults.secret", newSecret("webhook"))
-	m.set("hooks.event.url", strings.TrimSuffix(host, "/")+"/sioserver/hooks")
 	endpoint := e.AuthEndpoint
 	if endpoint == "" {
 		endpoint = "/broadcasting/auth"
 	}
-	m.note("private and presence channels: %s of your application is not asked directly. Answer the hook %s/sioserver/hooks: check the user as it does, and reply {\"join\": [channel]}",
-		endpoint, strings.TrimSuffix(host, "/"))
+	m.set("laravel_echo", yaml.MapSlice{
+		{Key: "enabled", Value: true}, {Key: "auth_url", Value: strings.TrimSuffix(host, "/") + "/" + strings.TrimPrefix(endpoint, "/")},
+	})
+	if strings.HasPrefix(host, "https:") {
+		m.note("the certificate of %s is verified now, which laravel-echo-server did not do", host)
+	}
+	m.note("the HTTP API of laravel-echo-server (/apps/...) is not there: publish over Redis, or with sioserver's own API")
 }
 
 func (m *migrated) redis(e echoConfig) {

@@ -70,6 +70,9 @@ func probe(ctx context.Context, c *config.Config) (list []probed) {
 			try(v.name, v.url, func(ctx context.Context) error { return probeBackend(ctx, v.url) })
 		}
 	}
+	if e := c.LaravelEcho; e.Enabled {
+		try("laravel_echo.auth_url", e.AuthURL, func(ctx context.Context) error { return probeBackend(ctx, e.AuthURL) })
+	}
 	for i, w := range c.Webhooks {
 		try(fmt.Sprintf("webhooks[%d].url", i), w.URL, func(ctx context.Context) error { return probeBackend(ctx, w.URL) })
 		if dir := w.Queue.SpoolDir; dir != "" {

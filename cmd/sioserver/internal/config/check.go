@@ -47,6 +47,7 @@ func (c *check) all() {
 	c.hooks()
 	c.webhooks()
 	c.namespaces()
+	c.laravelEcho()
 	c.limits()
 }
 

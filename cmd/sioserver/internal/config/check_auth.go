@@ -38,7 +38,7 @@ func (c *check) auth() {
 		}
 		c.wrong("auth", "%s", message)
 	}
-	if !a.Required && !c.method() {
+	if !a.Required && !c.method() && !c.loaded.LaravelEcho.Enabled {
 		c.warn("auth.required", "everybody may connect, and there is no way to be known")
 	}
 }

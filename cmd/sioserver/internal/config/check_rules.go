@@ -43,6 +43,19 @@ func (c *check) webhooks() {
 	}
 }
 
+// laravelEcho looks at the preset.
+func (c *check) laravelEcho() {
+	e := c.loaded.LaravelEcho
+	c.web("laravel_echo.auth_url", e.AuthURL)
+	switch {
+	case !e.Enabled:
+	case e.AuthURL == "":
+		c.wrong("laravel_echo", "it needs auth_url: without it nobody could join private and presence channels")
+	case !c.hasNamespace("/"):
+		c.wrong("laravel_echo", "Echo is in the namespace /, and namespaces has none")
+	}
+}
+
 func (c *check) namespaceNames() (names []string) {
 	for _, n := range c.loaded.Namespaces {
 		names = append(names, n.Name)

@@ -81,6 +81,9 @@ var rules = []struct{ text, want, right string }{
 	{"hooks: {connect: {url: \"http://a/\"}, defaults: {secret: abc}}\n", "it must be whsec_ and base64", ""},
 	{"hooks: {connect: {url: \"http://a/\"}, defaults: {secret: whsec_YWJj}}\n", "it holds 3 bytes", withHook},
 	{open + "webhooks: [{name: a, url: \"http://a/\"}, {name: a, url: \"http://a/\"}]\n", `two webhooks with the name "a"`, ""},
+	{open + "laravel_echo: {enabled: true}\n", "laravel_echo: it needs auth_url", open + "laravel_echo: {enabled: true, auth_url: \"http://a/\"}\n"},
+	{open + "laravel_echo: {auth_url: a}\n", "laravel_echo.auth_url: \"a\" must be a URL", ""},
+	{open + "namespaces: [{name: /a}]\nlaravel_echo: {enabled: true, auth_url: \"http://a/\"}\n", "namespaces has none", ""},
 	{open + "webhooks: [{name: a, url: \"http://a/\", events: [user.onlin]}]\n", `no event has the type "user.onlin"; did you mean user.online?`, open + "webhooks: [{name: a, url: \"http://a/\", events: [\"*\", \"user.*\", node.started]}]\n"},
 	{open + "webhooks: [{name: a, url: \"http://a/\", retry: {initial: 3m}}]\n", "3m is more than max, 2m", ""},
 

@@ -14,6 +14,7 @@ type Config struct {
 	Hooks         Hooks         `yaml:"hooks" doc:"Requests to the backend whose answer a client waits for."`
 	Webhooks      []Webhook     `yaml:"webhooks" reload:"live" doc:"Endpoints that are told what happened."`
 	Namespaces    []Namespace   `yaml:"namespaces" reload:"live" doc:"The namespaces, and the rules in them. Others cannot be joined."`
+	LaravelEcho   LaravelEcho   `yaml:"laravel_echo" doc:"A built-in backend for pages with Laravel Echo."`
 	Limits        Limits        `yaml:"limits" doc:"What clients may use."`
 	SlowConsumers SlowConsumers `yaml:"slow_consumers" doc:"What happens to clients that do not read."`
 	Overload      Overload      `yaml:"overload" doc:"When new connections are refused to keep the others."`

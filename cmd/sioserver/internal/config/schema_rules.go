@@ -117,6 +117,16 @@ type RoomRule struct {
 	Presence RoomPresence `yaml:"presence" doc:"Whether members see each other."`
 }
 
+// LaravelEcho is the section laravel_echo.
+type LaravelEcho struct {
+	Enabled    bool     `yaml:"enabled" default:"false" reload:"restart" doc:"Understand in the namespace / what Laravel Echo's connector for Socket.IO sends: subscribe, unsubscribe, whispers."`
+	AuthURL    string   `yaml:"auth_url" reload:"live" doc:"Address that lets clients into channels whose names begin with private- or presence-, as in https://app.example/broadcasting/auth."`
+	Headers    []string `yaml:"headers" default:"authorization,cookie,x-csrf-token,x-xsrf-token" reload:"live" doc:"Header fields that it is told, of Echo's auth.headers or else of the client's handshake."`
+	Timeout    Duration `yaml:"timeout" default:"0s" max:"5m" reload:"live" doc:"How long it may take; 0 is that of hooks.defaults."`
+	LeaveGrace Duration `yaml:"leave_grace" default:"3s" reload:"live" doc:"How long a presence channel waits for a member to come back before the others are told."`
+	MaxMembers int      `yaml:"max_members" default:"1000" reload:"live" doc:"Members of a presence channel beyond which nobody is told of them."`
+}
+
 // RoomPresence is the section presence of a room rule.
 type RoomPresence struct {
 	Enabled    bool     `yaml:"enabled" default:"false" doc:"Tell members who comes and goes, and answer $presence."`

@@ -101,6 +101,9 @@ func (g *Gate) decide(s *loop.Socket) error {
 	if c.ns == nil {
 		return refuse(codeNamespace, "Invalid namespace")
 	}
+	if e := &r.cfg.LaravelEcho; e.Enabled && c.ns.Name == "/" {
+		c.state.Echo = session.NewEcho(chosen(c.shake.Header(), e.Headers), echoOf(s))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), decisionTime)
 	defer cancel()
 	err := g.identify(ctx, c)
@@ -119,6 +122,25 @@ func (g *Gate) decide(s *loop.Socket) error {
 	// Nobody sees the state before it is complete.
 	s.SetData(c.state)
 	return g.enterRooms(c)
+}
+
+// chosen are the fields of a head that have one of some names.
+func chosen(head http.Header, names []string) http.Header {
+	kept := http.Header{}
+	for _, name := range names {
+		if v := head.Values(name); len(v) > 0 {
+			kept[http.CanonicalHeaderKey(name)] = v
+		}
+	}
+	return kept
+}
+
+// echoOf is what was kept with the socket that a client was before.
+func echoOf(s *loop.Socket) *session.Echo {
+	if was := session.Of(s); was != nil {
+		return was.Echo
+	}
+	return nil
 }
 
 // decisionTime is how long a decision may take whatever the configuration says

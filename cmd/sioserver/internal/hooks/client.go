@@ -13,7 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -31,10 +33,11 @@ const (
 	Join    = "join"
 	Refresh = "refresh"
 	Event   = "event"
+	Channel = "laravel_echo" // about a channel of Laravel Echo, see Form
 )
 
 // Names are all hooks.
-var Names = []string{Connect, Join, Refresh, Event}
+var Names = []string{Connect, Join, Refresh, Event, Channel}
 
 var (
 	// ErrDenied: the backend answered 401 or 403.
@@ -141,7 +144,7 @@ func (c *Client) Prepare(cfg *config.Config) (apply func(), err error) {
 
 // addresses are all that a configuration asks.
 func addresses(cfg *config.Config) []string {
-	list := []string{cfg.Hooks.Connect.URL, cfg.Hooks.Join.URL, cfg.Hooks.Refresh.URL, cfg.Hooks.Event.URL}
+	list := []string{cfg.Hooks.Connect.URL, cfg.Hooks.Join.URL, cfg.Hooks.Refresh.URL, cfg.Hooks.Event.URL, cfg.LaravelEcho.AuthURL}
 	for _, n := range cfg.Namespaces {
 		for _, r := range n.Events {
 			list = append(list, r.URL)
@@ -156,10 +159,43 @@ func (c *Client) Stop(context.Context) error {
 	return nil
 }
 
+// message is a request on its way.
+type message struct {
+	id     string
+	body   []byte
+	kind   string      // of the body
+	header http.Header // more of its head
+	sign   bool
+}
+
 // Ask sends a request and decodes the answer into reply. empty is true for an
 // answer without a body. The error wraps ErrDenied or ErrUnavailable. It waits
 // for a place, and then for the answer, for the target's timeout together.
 func (c *Client) Ask(ctx context.Context, t Target, r Request, reply any) (empty bool, err error) {
+	head := r.header()
+	head.Hook, head.Node, head.Time, head.ID = t.Hook, c.node, time.Now().UTC().Truncate(time.Millisecond), c.id()
+	body, err := json.Marshal(r)
+	if err != nil {
+		c.count[t.Hook].add("error", 0)
+		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return c.send(ctx, t, &message{id: head.ID, body: body, kind: "application/json", sign: true}, reply)
+}
+
+// Form is Ask for a backend that knows nothing of hooks: a form is posted, with
+// more fields in its head and unsigned. The error of an answer that is a failure
+// or denies is a [*StatusError] too.
+func (c *Client) Form(ctx context.Context, t Target, header http.Header, form url.Values, reply any) (empty bool, err error) {
+	return c.send(ctx, t, &message{id: c.id(), body: []byte(form.Encode()), kind: "application/x-www-form-urlencoded", header: header}, reply)
+}
+
+// id names a request.
+func (c *Client) id() string {
+	return "req_" + c.node.Boot + "." + strconv.FormatUint(c.last.Add(1), 10)
+}
+
+// send waits for a place and tries until there is an answer or no try is left.
+func (c *Client) send(ctx context.Context, t Target, m *message, reply any) (empty bool, err error) {
 	began := time.Now()
 	s := c.settings.Load()
 	timeout := t.Timeout
@@ -171,44 +207,50 @@ func (c *Client) Ask(ctx context.Context, t Target, r Request, reply any) (empty
 	h, count := c.hook(t)
 	result := "ok"
 	defer func() { count.add(result, time.Since(began)) }()
-	head := r.header()
-	head.Hook, head.Node, head.Time = t.Hook, c.node, began.UTC().Truncate(time.Millisecond)
-	head.ID = "req_" + c.node.Boot + "." + strconv.FormatUint(c.last.Add(1), 10)
-	body, err := json.Marshal(r)
-	if err != nil {
-		result = "error"
-		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
 	if result, err = h.enter(ctx, s); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer h.leave()
-	empty, result, err = c.try(ctx, t, s, head.ID, body, reply)
+	for left := s.Retries; ; left-- {
+		var again bool
+		empty, result, again, err = c.once(ctx, t, s, m, reply)
+		if !again || left <= 0 || ctx.Err() != nil {
+			break
+		}
+	}
 	h.outcome(s, err != nil && !errors.Is(err, ErrDenied))
 	return empty, err
 }
 
-// try asks until there is an answer or no try is left.
-func (c *Client) try(ctx context.Context, t Target, s *settings, id string, body []byte, reply any) (empty bool, result string, err error) {
-	for left := s.Retries; ; left-- {
-		var again bool
-		empty, result, again, err = c.once(ctx, t, s, id, body, reply)
-		if !again || left <= 0 || ctx.Err() != nil {
-			return empty, result, err
-		}
-	}
+// StatusError is an answer whose status is none of success. It wraps ErrDenied or
+// ErrUnavailable.
+type StatusError struct {
+	Code int // of HTTP
+	url  string
+	kind error
 }
 
+// Error implements error.
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%v: %s answered %d %s", e.kind, e.url, e.Code, http.StatusText(e.Code))
+}
+
+// Unwrap is ErrDenied or ErrUnavailable.
+func (e *StatusError) Unwrap() error { return e.kind }
+
 // once asks one time. again says that another try may help.
-func (c *Client) once(ctx context.Context, t Target, s *settings, id string, body []byte, reply any) (empty bool, result string, again bool, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(body))
+func (c *Client) once(ctx context.Context, t Target, s *settings, m *message, reply any) (empty bool, result string, again bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(m.body))
 	if err != nil {
 		return false, "error", false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	maps.Copy(req.Header, m.header)
+	req.Header.Set("Content-Type", m.kind)
 	req.Header.Set("User-Agent", c.agent)
-	req.Header.Set("X-Request-Id", id)
-	s.keys.Sign(req.Header, id, time.Now(), body)
+	req.Header.Set("X-Request-Id", m.id)
+	if m.sign {
+		s.keys.Sign(req.Header, m.id, time.Now(), m.body)
+	}
 	res, err := c.http.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -225,10 +267,10 @@ func (c *Client) once(ctx context.Context, t Target, s *settings, id string, bod
 		return false, "error", true, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case res.StatusCode == http.StatusUnauthorized || res.StatusCode == http.StatusForbidden:
 		_ = json.Unmarshal(text, reply) // it may say why, and need not
-		return false, "denied", false, ErrDenied
+		return false, "denied", false, &StatusError{res.StatusCode, t.URL, ErrDenied}
 	case res.StatusCode/100 != 2:
 		again = res.StatusCode == http.StatusBadGateway || res.StatusCode == http.StatusServiceUnavailable || res.StatusCode == http.StatusGatewayTimeout
-		return false, "status", again, fmt.Errorf("%w: %s answered %s", ErrUnavailable, t.URL, res.Status)
+		return false, "status", again, &StatusError{res.StatusCode, t.URL, ErrUnavailable}
 	case len(text) > maxReply:
 		return false, "invalid", false, fmt.Errorf("%w: %s answered with more than %d bytes", ErrUnavailable, t.URL, maxReply)
 	case len(bytes.TrimSpace(text)) == 0:

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -264,5 +266,44 @@ func TestReload(t *testing.T) {
 		if len(c.hooks) != step.left {
 			t.Errorf("%d hooks are kept, not %d", len(c.hooks), step.left)
 		}
+	}
+}
+
+// TestForm: a form for a backend that knows nothing of hooks, with its status.
+func TestForm(t *testing.T) {
+	status := 200
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.PostFormValue("a") != "1 &" || r.Header.Get("X-More") != "y" || r.Header.Get("Webhook-Signature") != "" || r.Header.Get("X-Request-Id") == "" {
+			t.Errorf("%v %v", r.PostForm, r.Header)
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, "true")
+	}))
+	t.Cleanup(s.Close)
+	cfg := &config.Config{}
+	cfg.Hooks.Defaults = config.HookDefaults{Timeout: config.Duration(time.Minute), Concurrency: 1, MaxPending: 1, Secret: config.Secrets{config.Secret(signing.NewSecret())}}
+	c := New("test")
+	apply, err := c.Prepare(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply()
+	var reply bool
+	ask := func() error {
+		_, err := c.Form(t.Context(), Target{Hook: Channel, URL: s.URL}, http.Header{"X-More": {"y"}}, url.Values{"a": {"1 &"}}, &reply)
+		return err
+	}
+	if err := ask(); err != nil || !reply {
+		t.Errorf("%v %v", reply, err)
+	}
+	for code, kind := range map[int]error{401: ErrDenied, 403: ErrDenied, 419: ErrUnavailable, 500: ErrUnavailable} {
+		status = code
+		var told *StatusError
+		if err := ask(); !errors.Is(err, kind) || !errors.As(err, &told) || told.Code != code || !strings.Contains(err.Error(), fmt.Sprint(code)) {
+			t.Errorf("%d: %v", code, err)
+		}
+	}
+	if n := c.count[Channel].stats().Requests; n["ok"] != 1 || n["denied"] != 2 || n["status"] != 2 {
+		t.Errorf("%v", n)
 	}
 }

@@ -22,6 +22,8 @@ type Member struct {
 	User string          `json:"user,omitempty"`
 	SID  string          `json:"sid"`
 	Info json.RawMessage `json:"info,omitempty"`
+
+	id json.RawMessage // of a channel of Laravel Echo: the user as the application has it
 }
 
 // name is what a Member is the same by.
@@ -143,12 +145,16 @@ func (r *room) tell(rule *config.RoomPresence, joined bool, m Member) {
 	if rule == nil {
 		return
 	}
+	if r.tracker.echoes(r.key) {
+		r.tellEcho(rule, joined, m)
+		return
+	}
 	if r.flush == nil && len(r.members) <= large {
 		event := "$presence:leave"
 		if joined {
 			event = "$presence:join"
 		}
-		r.emit(event, change{r.key.name, m}, m.SID)
+		r.emit(event, m.SID, change{r.key.name, m})
 		return
 	}
 	// Who came and went, or went and came, within the time has done neither.
@@ -182,7 +188,7 @@ func (r *room) told() {
 				d.Left = append(d.Left, m)
 			}
 		}
-		r.emit("$presence:diff", d, "")
+		r.emit("$presence:diff", "", d)
 	}
 	clear(r.came)
 	clear(r.parted)
@@ -190,12 +196,12 @@ func (r *room) told() {
 }
 
 // emit sends an event to the room, without the socket it is about.
-func (r *room) emit(event string, v any, except string) {
+func (r *room) emit(event string, except string, args ...any) {
 	to := r.key.ns.To(r.key.name)
 	if except != "" {
 		to = to.Except(except)
 	}
-	if err := to.Emit(event, v); err != nil {
+	if err := to.Emit(event, args...); err != nil {
 		r.tracker.log.Warn("members cannot be told of a change", "namespace", r.key.ns.Name(), "room", r.key.name, "error", err)
 	}
 }

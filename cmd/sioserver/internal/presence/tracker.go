@@ -36,7 +36,8 @@ type Tracker struct {
 	mu struct {
 		sync.Mutex
 		rules map[string]*config.Namespace
-		tell  bool // webhooks want events of members
+		echo  *config.RoomPresence // of the channels of Laravel Echo, nil without
+		tell  bool                 // webhooks want events of members
 		rooms map[key]*room
 		stop  map[string]func()                  // by namespace
 		infos map[key]map[string]json.RawMessage // of sockets, by room
@@ -74,11 +75,11 @@ func (t *Tracker) Prepare(c *config.Config) (apply func(), err error) {
 	for i := range c.Namespaces {
 		ns := &c.Namespaces[i]
 		rules[ns.Name] = ns
-		wanted[ns.Name] = members || changes || slices.ContainsFunc(ns.Rooms, func(r config.RoomRule) bool { return r.Presence.Enabled })
+		wanted[ns.Name] = c.LaravelEcho.Enabled && ns.Name == "/" || members || changes || slices.ContainsFunc(ns.Rooms, func(r config.RoomRule) bool { return r.Presence.Enabled })
 	}
 	return func() {
 		t.mu.Lock()
-		t.mu.rules, t.mu.tell = rules, members
+		t.mu.rules, t.mu.tell, t.mu.echo = rules, members, echoRule(&c.LaravelEcho)
 		t.mu.Unlock()
 		for name, yes := range wanted {
 			t.watch(name, yes)
@@ -184,6 +185,9 @@ func (w *watcher) changed(e loop.RoomEvent) {
 
 // rule is the first rule that fits a room: with {user} for any user. mu is held.
 func (t *Tracker) rule(k key) *config.RoomPresence {
+	if t.echoes(k) {
+		return t.mu.echo
+	}
 	ns := t.mu.rules[k.ns.Name()]
 	if ns == nil {
 		return nil
@@ -239,6 +243,13 @@ func (t *Tracker) joined(ns *loop.Namespace, name string, s *loop.Socket) {
 	if r == nil {
 		r = newRoom(t, k)
 		t.mu.rooms[k] = r
+	}
+	if t.echoes(k) {
+		if m, known := st.Echo.Member(name); known {
+			r.join(rule, s.ID(), Member{User: m.User(), SID: s.ID(), Info: m.UserInfo, id: m.UserID})
+		}
+		t.tidy(r)
+		return
 	}
 	info := t.mu.infos[key{ns, s.ID()}][name]
 	if info == nil {

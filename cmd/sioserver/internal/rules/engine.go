@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,10 +28,11 @@ const (
 	limitRuleBytes
 	limitLane
 	limitPending
+	limitMembers
 	limitCount
 )
 
-var limitNames = [limitCount]string{"events_per_second", "bytes_per_second", "rule_rate", "rule_max_bytes", "socket_pending_events", "max_pending"}
+var limitNames = [limitCount]string{"events_per_second", "bytes_per_second", "rule_rate", "rule_max_bytes", "socket_pending_events", "max_pending", "echo_max_members"}
 
 // Engine handles the events of clients by the rules of their namespaces. It is a
 // [node.Part]; its other methods may be called from any goroutine.
@@ -103,7 +105,7 @@ func (e *Engine) Prepare(c *config.Config) (apply func(), err error) {
 				n = &namespace{engine: e, ns: e.node.Server.Of(name)}
 				n.table.Store(t)
 				e.namespaces[name] = n
-				n.register()
+				n.register(t.echo != nil)
 				continue
 			}
 			n.table.Store(t)
@@ -137,10 +139,15 @@ func (e *Engine) loopCount() int {
 	return e.loops
 }
 
-// register registers the handlers of a namespace.
-func (n *namespace) register() {
+// register registers the handlers of a namespace. echo is for that of Laravel
+// Echo.
+func (n *namespace) register(echo bool) {
 	n.ns.OnAny(n.event, loop.Inline())
-	for _, name := range commandNames {
+	names := commandNames
+	if echo {
+		names = append(slices.Clone(names), echoSubscribe)
+	}
+	for _, name := range names {
 		// The handler above does the work. That this one is not inline brings the
 		// event off the loop, in order with the socket's others.
 		n.ns.On(name, func(*loop.Socket, *loop.Event) {})

@@ -85,6 +85,9 @@ func (n *namespace) event(s *loop.Socket, e *loop.Event) {
 		n.command(s, e, st, c, t)
 		return
 	}
+	if t.echo != nil && n.echo(s, e, st, c, t) {
+		return
+	}
 	r, known := t.find(name)
 	if r == nil {
 		n.engine.unruled.add(s.Loop().Index())

@@ -22,6 +22,8 @@ type table struct {
 	commands map[string]bool
 	rates    int                 // rules with a rate
 	named    map[string]*counter // of events by name, nil without metrics.event_labels
+	echo     *config.LaravelEcho // nil in namespaces without
+	echoes   *rule               // its counters
 }
 
 // otherEvents is the label of events that have none of their own.
@@ -63,6 +65,11 @@ type rule struct {
 // compile makes a table. where names the namespace in errors.
 func compile(c *config.Config, ns *config.Namespace, loops int) (*table, error) {
 	t := &table{ns: ns, limits: c.Limits, hooks: c.Hooks, exact: map[string]match{}, commands: map[string]bool{}}
+	if c.LaravelEcho.Enabled && ns.Name == "/" {
+		t.echo = &c.LaravelEcho
+		t.echoes = &rule{EventRule: &config.EventRule{}, label: "laravel_echo", events: newCounter(loops), refused: newCounter(loops)}
+		t.rules = append(t.rules, t.echoes)
+	}
 	for i := range ns.Events {
 		r, err := compileRule(c, &ns.Events[i], loops)
 		if err != nil {

@@ -103,7 +103,11 @@ var slowPolicies = map[string]loop.SlowPolicy{
 // $join wait on them for a backend, which must not keep others from running.
 func handlers(c *config.Config) int {
 	n := 0 // the default
-	for _, url := range []string{c.Hooks.Connect.URL, c.Hooks.Join.URL, c.Hooks.Refresh.URL, c.Hooks.Event.URL} {
+	list := []string{c.Hooks.Connect.URL, c.Hooks.Join.URL, c.Hooks.Refresh.URL, c.Hooks.Event.URL}
+	if c.LaravelEcho.Enabled {
+		list = append(list, c.LaravelEcho.AuthURL)
+	}
+	for _, url := range list {
 		if url != "" {
 			n += 256 + c.Hooks.Defaults.Concurrency
 		}

@@ -82,6 +82,8 @@ type State struct {
 	EventsPerSecond float64
 	// Welcome is what the connect hook wants sent first; see TakeWelcome.
 	Welcome []Emission
+	// Echo belongs to the preset for Laravel Echo, nil without it.
+	Echo *Echo
 	// Rules belongs to the rules about events: it is touched by the socket's event
 	// handlers only, which run one after the other.
 	Rules any
@@ -99,7 +101,7 @@ func (s *State) Clone() *State {
 	defer s.mu.Unlock()
 	return &State{
 		User: s.User, Claims: s.Claims, Meta: s.Meta, Permissions: s.Permissions, Since: s.Since, IP: s.IP,
-		EventsPerSecond: s.EventsPerSecond, data: s.data, expiresAt: s.expiresAt, shown: s.shown,
+		EventsPerSecond: s.EventsPerSecond, Echo: s.Echo, data: s.data, expiresAt: s.expiresAt, shown: s.shown,
 	}
 }
 
@@ -177,10 +179,15 @@ func (s *State) SetExpiresAt(t time.Time) {
 type public struct {
 	User string          `json:"user,omitempty"`
 	Data json.RawMessage `json:"data,omitempty"`
+
+	Members map[string]Member `json:"members,omitempty"` // of presence channels
 }
 
-// MarshalJSON tells what other servers may know: the user and the public data.
-func (s *State) MarshalJSON() ([]byte, error) { return json.Marshal(public{s.User, s.Data()}) }
+// MarshalJSON tells what other servers may know: the user, the public data, and
+// who it is in presence channels.
+func (s *State) MarshalJSON() ([]byte, error) {
+	return json.Marshal(public{s.User, s.Data(), s.Echo.all()})
+}
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (s *State) UnmarshalJSON(text []byte) error {
@@ -190,6 +197,9 @@ func (s *State) UnmarshalJSON(text []byte) error {
 	}
 	s.User = p.User
 	s.SetData(p.Data)
+	if p.Members != nil {
+		s.Echo = &Echo{members: p.Members}
+	}
 	return nil
 }
 
