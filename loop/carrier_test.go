@@ -65,9 +65,9 @@ func dialWebSocket(addr, query string) (*overWebSocket, error) {
 	return openWebSocket(w, query)
 }
 
-func openWebSocket(w *wire, query string) (c *overWebSocket, err error) {
+func openWebSocket(w *wire, query string, fields ...string) (c *overWebSocket, err error) {
 	c = &overWebSocket{wire: w}
-	if err = w.upgrade(target("websocket", query)); err == nil {
+	if err = w.upgrade(target("websocket", query), fields...); err == nil {
 		var p packet
 		if p, err = w.readPacket(); err == nil {
 			c.opening, err = readOpening(p)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -207,15 +208,19 @@ type closedError struct{ code int }
 
 func (e *closedError) Error() string { return fmt.Sprintf("websocket closed with code %d", e.code) }
 
-// upgradeText is the opening handshake of a websocket.
-func upgradeText(target string) string {
-	return requestText("GET", target, "", "Connection: Upgrade", "Upgrade: websocket",
-		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+// websocketFields are those of the opening handshake of a websocket.
+var websocketFields = []string{
+	"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+// upgradeText is the opening handshake, with further fields.
+func upgradeText(target string, fields ...string) string {
+	return requestText("GET", target, "", slices.Concat(fields, websocketFields)...)
 }
 
 // upgrade opens a websocket on the connection.
-func (w *wire) upgrade(target string) error {
-	if _, err := io.WriteString(w, upgradeText(target)); err != nil {
+func (w *wire) upgrade(target string, fields ...string) error {
+	if _, err := io.WriteString(w, upgradeText(target, fields...)); err != nil {
 		return err
 	}
 	return w.upgraded()

@@ -158,11 +158,6 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// websocketFields are those of an opening handshake.
-var websocketFields = []string{
-	"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-}
-
 // dialHTTP opens a connection for requests.
 func dialHTTP(t *testing.T, s *server) *wire {
 	t.Helper()

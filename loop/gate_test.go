@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,8 +36,7 @@ func (s *server) ask(t testing.TB, method, path string, fields ...string) *respo
 // askUpgrade asks for a websocket.
 func (s *server) askUpgrade(t testing.TB, path string, fields ...string) *response {
 	t.Helper()
-	return s.ask(t, "GET", path, append(fields, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")...)
+	return s.ask(t, "GET", path, slices.Concat(fields, websocketFields)...)
 }
 
 const (

@@ -245,17 +245,11 @@ func TestTLSBehindProxy(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = w.Close() }()
-			if err := w.request("GET", webSocketPath, "", append(v.fields, "Connection: Upgrade", "Upgrade: websocket",
-				"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")...); err != nil {
+			c, err := openWebSocket(w, "", v.fields...)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := w.upgraded(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.readPacket(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := (&sio{&overWebSocket{wire: w}}).join("/", ""); err != nil {
+			if _, err := (&sio{c}).join("/", ""); err != nil {
 				t.Fatal(err)
 			}
 			if got := within(t, "the connection", sockets).Handshake().Secure(); got != v.secure {

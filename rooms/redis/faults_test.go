@@ -13,6 +13,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/internal/redistest"
 	"github.com/sioserver/sioserver/rooms/redis"
 )
@@ -64,39 +65,17 @@ func TestRedisComesBack(t *testing.T) {
 }
 
 func TestQueueLimits(t *testing.T) {
-	nowhere := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.TempDir() + "/none", MaxRetries: -1})
-	t.Cleanup(func() { _ = nowhere.Close() })
-	size := 0 // of a message
-	for _, test := range []struct {
-		name    string
-		options redis.Options
-		fits    int
-	}{
-		{"messages", redis.Options{QueueMessages: 20}, 20},
-		{"bytes", redis.Options{}, 30},
-	} {
-		if size > 0 {
-			test.options.QueueBytes = test.fits * size
-		}
-		test.options.Client, test.options.Logger = nowhere, slog.New(slog.DiscardHandler)
-		c, err := redis.New(test.options)
+	redistest.QueueLimits(t, func(client goredis.UniversalClient, messages, bytes int) (rooms.Factory, func() redistest.Queue) {
+		c, err := redis.New(redis.Options{Client: client, QueueMessages: messages, QueueBytes: bytes, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		e := redistest.Listen(t, c.Adapter, "/")
-		for range test.fits {
-			e.Say(t, "e")
+		return c.Adapter, func() redistest.Queue {
+			s := c.Stats()
+			return redistest.Queue{Messages: s.QueuedMessages, Bytes: s.QueuedBytes, Dropped: s.Dropped}
 		}
-		if s := c.Stats(); s.Dropped != 0 || s.QueuedMessages != test.fits {
-			t.Errorf("%s: %+v with as many as fit", test.name, s)
-		}
-		size = c.Stats().QueuedBytes / test.fits
-		e.Say(t, "e")
-		if s := c.Stats(); s.Dropped != 1 || s.QueuedMessages != test.fits {
-			t.Errorf("%s: %+v with one more", test.name, s)
-		}
-	}
+	})
 }
 
 func TestHostileMessages(t *testing.T) {

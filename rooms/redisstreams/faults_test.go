@@ -17,6 +17,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/sioserver/sioserver/rooms"
 	"github.com/sioserver/sioserver/rooms/internal/redistest"
 	"github.com/sioserver/sioserver/rooms/redisstreams"
 )
@@ -172,39 +173,17 @@ func TestGaps(t *testing.T) {
 }
 
 func TestQueueLimits(t *testing.T) {
-	nowhere := goredis.NewClient(&goredis.Options{Network: "unix", Addr: t.TempDir() + "/none", MaxRetries: -1})
-	t.Cleanup(func() { _ = nowhere.Close() })
-	size := 0 // of a message
-	for _, test := range []struct {
-		name    string
-		options redisstreams.Options
-		fits    int
-	}{
-		{"messages", redisstreams.Options{QueueMessages: 20}, 20},
-		{"bytes", redisstreams.Options{}, 30},
-	} {
-		if size > 0 {
-			test.options.QueueBytes = test.fits * size
-		}
-		test.options.Client, test.options.Logger = nowhere, quiet
-		c, err := redisstreams.New(test.options)
+	redistest.QueueLimits(t, func(client goredis.UniversalClient, messages, bytes int) (rooms.Factory, func() redistest.Queue) {
+		c, err := redisstreams.New(redisstreams.Options{Client: client, QueueMessages: messages, QueueBytes: bytes, Logger: quiet})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		e := redistest.Listen(t, c.Adapter, "/")
-		for range test.fits {
-			e.Say(t, "e")
+		return c.Adapter, func() redistest.Queue {
+			s := c.Stats()
+			return redistest.Queue{Messages: s.QueuedMessages, Bytes: s.QueuedBytes, Dropped: s.Dropped}
 		}
-		if s := c.Stats(); s.Dropped != 0 || s.QueuedMessages != test.fits {
-			t.Errorf("%s: %+v with as many as fit", test.name, s)
-		}
-		size = c.Stats().QueuedBytes / test.fits
-		e.Say(t, "e")
-		if s := c.Stats(); s.Dropped != 1 || s.QueuedMessages != test.fits {
-			t.Errorf("%s: %+v with one more", test.name, s)
-		}
-	}
+	})
 }
 
 func TestOptions(t *testing.T) {
