@@ -26,6 +26,7 @@ type pendingAck struct {
 	socket  *Socket
 	id      uint64
 	timer   wheel.ID
+	since   int64 // of the engine's clock
 	deliver func(Args, error)
 }
 
@@ -94,7 +95,7 @@ type forgetTask struct {
 }
 
 // Run implements [transport.Task].
-func (t *forgetTask) Run(*transport.Engine) { t.socket.loop.take(t.socket, t.id) }
+func (t *forgetTask) Run(*transport.Engine) { t.socket.loop.giveUp(t.socket, t.id) }
 
 // await notes an answer that a socket owes from now on. Loop only.
 func (l *Loop) await(s *Socket, r *ackRequest) bool {
@@ -104,7 +105,7 @@ func (l *Loop) await(s *Socket, r *ackRequest) bool {
 		return false
 	}
 	p, i := l.waiting.Take()
-	*p = pendingAck{socket: s, id: r.id, deliver: r.deliver}
+	*p = pendingAck{socket: s, id: r.id, since: l.engine.Now(), deliver: r.deliver}
 	if r.timeout > 0 {
 		p.timer = l.engine.Arm(l.engine.Now()+max(1, r.timeout.Milliseconds()), i<<timerBits|timerAck)
 	}
@@ -115,26 +116,35 @@ func (l *Loop) await(s *Socket, r *ackRequest) bool {
 	return true
 }
 
-// take removes an answer that a socket owes, and returns whom to tell.
-func (l *Loop) take(s *Socket, id uint64) func(Args, error) {
+// take removes an answer that a socket owes, and returns whom to tell and since
+// when it was due.
+func (l *Loop) take(s *Socket, id uint64) (deliver func(Args, error), since int64) {
 	i, ok := s.acks[id]
 	if !ok {
-		return nil
+		return nil, 0
 	}
 	delete(s.acks, id)
 	p := l.waiting.At(i)
-	deliver := p.deliver
+	deliver, since = p.deliver, p.since
 	l.engine.Disarm(p.timer)
 	*p = pendingAck{}
 	l.waiting.Give(i)
-	return deliver
+	return deliver, since
+}
+
+// giveUp drops an answer that nobody waits for any more.
+func (l *Loop) giveUp(s *Socket, id uint64) {
+	if deliver, _ := l.take(s, id); deliver != nil {
+		l.stats.ackTimeouts++
+	}
 }
 
 // ackTimeout ends the wait for an answer.
 func (l *Loop) ackTimeout(i uint32) {
 	p := l.waiting.At(i)
 	p.timer = 0
-	if deliver := l.take(p.socket, p.id); deliver != nil {
+	if deliver, _ := l.take(p.socket, p.id); deliver != nil {
+		l.stats.ackTimeouts++
 		deliver(Args{}, ErrTimeout)
 	}
 }
@@ -142,7 +152,8 @@ func (l *Loop) ackTimeout(i uint32) {
 // failAcks tells everybody who waits for a socket that has disconnected.
 func (l *Loop) failAcks(s *Socket) {
 	for id := range s.acks {
-		if deliver := l.take(s, id); deliver != nil {
+		if deliver, _ := l.take(s, id); deliver != nil {
+			l.stats.ackDisconnects++
 			deliver(Args{}, ErrDisconnected)
 		}
 	}
@@ -152,8 +163,8 @@ func (l *Loop) failAcks(s *Socket) {
 // acked acts on an ACK packet.
 func (l *Loop) acked(s *transport.Session, c *client, e *entry, p *socketio.Packet, bins [][]byte) {
 	if e.handle != nil {
-		if deliver := l.take(e.handle, p.ID); deliver != nil {
-			l.stats.acks++
+		if deliver, since := l.take(e.handle, p.ID); deliver != nil {
+			l.stats.acked(l.engine.Now() - since)
 			deliver(Args{raw: p.Args, n: p.NumArgs, bins: bins, form: l.server.form}, nil)
 			return
 		}

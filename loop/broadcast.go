@@ -36,6 +36,8 @@ func (d *delivery) release() {
 // broadcast sends a message to the sockets of a target on this server and
 // returns their number. ack, if there is one, is told their answers.
 func (n *Namespace) broadcast(m *transport.Shared, t *rooms.Target, ack *broadcastAck) (total int) {
+	first := 0     // loop with a receiver
+	var here *Loop // the one that this runs on, if it has a receiver
 	for i, shard := range n.shards {
 		d := deliveries.Get().(*delivery)
 		d.sockets = shard.Select(d.sockets, t)
@@ -43,14 +45,23 @@ func (n *Namespace) broadcast(m *transport.Shared, t *rooms.Target, ack *broadca
 			d.release()
 			continue
 		}
+		if total == 0 {
+			first = i
+		}
 		total += len(d.sockets)
 		m.Hold()
 		d.loop, d.message, d.volatile, d.ack = n.server.loops[i], m, t.Flags.Volatile, ack
 		if d.loop.direct() {
+			here = d.loop
 			d.Run(d.loop.engine)
 		} else {
 			d.loop.engine.Post(d)
 		}
+	}
+	if size := sizeOf(total); here != nil {
+		here.stats.broadcasts[size]++
+	} else {
+		n.server.receivers[first].counts[size].Add(1)
 	}
 	return total
 }

@@ -305,7 +305,7 @@ func (m *emission) Run(*transport.Engine) {
 	case l.await(m.socket, m.ack):
 		if !m.send(l, e.session) {
 			// The socket is gone, which has told, or nothing will ever come.
-			if deliver := l.take(m.socket, m.ack.id); deliver != nil {
+			if deliver, _ := l.take(m.socket, m.ack.id); deliver != nil {
 				deliver(Args{}, ErrDropped)
 			}
 		}

@@ -245,7 +245,7 @@ type forgetAllTask struct {
 func (t *forgetAllTask) Run(*transport.Engine) {
 	t.loop.waiting.Each(func(p *pendingAck) {
 		if p.socket != nil && p.id == t.id && p.socket.ns == t.ns {
-			t.loop.take(p.socket, t.id)
+			t.loop.giveUp(p.socket, t.id)
 		}
 	})
 }

@@ -40,6 +40,7 @@ type Server struct {
 	engineHooks  atomic.Pointer[engineHooks]
 	admission    atomic.Pointer[AdmissionFunc]
 	notAdmitted  atomic.Uint64
+	receivers    receivers // of broadcasts
 	draining     atomic.Bool
 	refusals     refusals
 	panics       atomic.Uint64
@@ -106,6 +107,7 @@ func New(cfg Config) (*Server, error) {
 	for i, e := range s.engines {
 		s.loops = append(s.loops, &Loop{server: s, engine: e, index: i})
 	}
+	s.receivers = make(receivers, len(s.loops))
 	s.reactor, err = reactor.New(below, s.engines, clock)
 	if err != nil {
 		return nil, fmt.Errorf("loop: %w", err)

@@ -35,13 +35,31 @@ type loopStats struct {
 	deliveries, volatileDropped     uint64
 	limits                          [limitCount]uint64
 
-	acks   uint64 // that were due, from clients
+	acks                        uint64 // that were due, from clients
+	ackTimeouts, ackDisconnects uint64
+	ackTimes                    [len(ackBounds) + 1]uint64
+	ackMillis                   uint64 // of all together
+	// broadcasts are those from this loop to sockets of it, by all their receivers;
+	// others are counted by receivers.
+	broadcasts [len(receiverBounds) + 1]uint64
+
 	live   [transport.Kinds]int
 	opened [transport.Kinds]uint64
 	closed [transport.Kinds][transport.CloseReasons]uint64
 }
 
 func (s *loopStats) limit(i int) { s.limits[i]++ }
+
+// acked counts an acknowledgement by the milliseconds that it took.
+func (s *loopStats) acked(ms int64) {
+	s.acks++
+	s.ackMillis += uint64(ms)
+	i := 0
+	for i < len(ackBounds) && float64(ms)/1000 > ackBounds[i] {
+		i++
+	}
+	s.ackTimes[i]++
+}
 
 // Stats are counters of a server since it was made, and present numbers.
 type Stats struct {
@@ -87,7 +105,14 @@ type Stats struct {
 	RecoveryGaps       uint64            // times that a namespace's events got lost between servers
 	LimitHits          map[string]uint64 // by name of the limit
 
-	Acks             uint64 // acknowledgements from clients
+	Acks           uint64 // acknowledgements from clients that were due
+	AckTimeouts    uint64 // that did not come while somebody waited
+	AckDisconnects uint64 // that did not come because the client went
+	// AckSeconds is how long those that came took, to the millisecond.
+	AckSeconds Histogram
+	// BroadcastReceivers is to how many sockets of this server each broadcast went.
+	BroadcastReceivers Histogram
+
 	RefusedAdmission uint64 // handshakes, by [Server.SetAdmission]
 	// Transports are the sessions by what carries them now, or did last:
 	// "polling", "websocket", and "custom" for those of [Server.Bind].
@@ -163,6 +188,8 @@ func (s *Server) Stats(ctx context.Context) (Stats, error) {
 		l.engine.Post(&statsTask{l, answers})
 	}
 	total.RefusedAdmission = s.notAdmitted.Load()
+	total.AckSeconds, total.BroadcastReceivers = newHistogram(ackBounds[:]), newHistogram(receiverBounds[:])
+	s.receivers.addTo(&total.BroadcastReceivers)
 	total.Loops = make([]LoopStats, len(s.loops))
 	total.Transports = map[string]TransportStats{}
 	for _, name := range kindNames {
@@ -236,6 +263,16 @@ func (own *loopStats) addTo(s *Stats) {
 	s.Disconnects += own.disconnects
 	s.Events += own.events
 	s.Acks += own.acks
+	s.AckTimeouts += own.ackTimeouts
+	s.AckDisconnects += own.ackDisconnects
+	s.AckSeconds.Sum += float64(own.ackMillis) / 1000
+	for i, n := range own.ackTimes {
+		s.AckSeconds.Counts[i] += n
+	}
+	for i, n := range own.broadcasts {
+		s.BroadcastReceivers.Counts[i] += n
+	}
+	s.BroadcastReceivers.Sum += float64(own.deliveries)
 	s.Deliveries += own.deliveries
 	s.VolatileDropped += own.volatileDropped
 	for i, n := range own.limits {

@@ -39,7 +39,9 @@ var (
 	events            = desc("events_received_total", "Events from clients.")
 	unhandled         = desc("events_unhandled_total", "Events from clients for which there is no handler.")
 	deliveries        = desc("deliveries_total", "Receivers of broadcasts.")
-	acks              = desc("acks_total", "Acknowledgements from clients that somebody waited for.", "direction")
+	acks              = desc("acks_total", "Acknowledgements from clients that somebody waited for, by what came of them.", "direction", "result")
+	ackDuration       = desc("ack_duration_seconds", "How long clients took for acknowledgements that came.", "direction")
+	recipients        = desc("broadcast_recipients", "Sockets of this node to which a broadcast went.")
 	dropped           = desc("messages_dropped_total", "Messages that were not sent.", "reason")
 	queueBytes        = desc("send_queue_bytes", "Bytes that wait for clients, looked at every ten seconds.")
 	queueMax          = desc("send_queue_max_bytes", "Bytes that wait for the slowest client, looked at every ten seconds.")
@@ -68,7 +70,7 @@ var (
 
 var allDescs = []*prometheus.Desc{
 	connections, connectionsOpened, connectionsClosed, tcpConnections, tcpOpened, maxConnections, handshakes, tlsHandshakes,
-	upgrades, sockets, connects, refusals, users, roomCount, memberships, messages, bytesTotal, writes, events, unhandled, deliveries, acks,
+	upgrades, sockets, connects, refusals, users, roomCount, memberships, messages, bytesTotal, writes, events, unhandled, deliveries, acks, ackDuration, recipients,
 	dropped, queueBytes, queueMax, queueClients, slow, limitHits, rejections, memoryPressure, overloadState, draining,
 	drainRemaining, loopLag, loopConnections, loopEvents, recoveries, compressed, uringSends, panics, restarts, clusterNodes,
 	certificateExpiry, reloads, lastReload, scrapeErrors,
@@ -93,6 +95,16 @@ func (t telling) gauge(d *prometheus.Desc, v float64, labels ...string) {
 
 func (t telling) count(d *prometheus.Desc, v uint64, labels ...string) {
 	t <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (t telling) histogram(d *prometheus.Desc, h loop.Histogram, labels ...string) {
+	total, below := uint64(0), map[float64]uint64{}
+	for i, n := range h.Counts {
+		if total += n; i < len(h.Bounds) {
+			below[h.Bounds[i]] = total
+		}
+	}
+	t <- prometheus.MustNewConstHistogram(d, total, h.Sum, below, labels...)
 }
 
 // flag is 1 for yes.
@@ -149,7 +161,11 @@ func (t telling) stats(st *loop.Stats) {
 	t.count(events, st.Events)
 	t.count(unhandled, st.EventsUnhandled)
 	t.count(deliveries, st.Deliveries)
-	t.count(acks, st.Acks, "in")
+	t.count(acks, st.Acks, "in", "ok")
+	t.count(acks, st.AckTimeouts, "in", "timeout")
+	t.count(acks, st.AckDisconnects, "in", "disconnected")
+	t.histogram(ackDuration, st.AckSeconds, "in")
+	t.histogram(recipients, st.BroadcastReceivers)
 	t.count(dropped, st.VolatileDropped, "volatile")
 	cut := uint64(0)
 	for _, limit := range []string{"outbound", "outbound_burst", "stall", "buffered", "buffered_burst"} {

@@ -46,7 +46,7 @@ func measured(t *testing.T) (*Metrics, *looptest.Server, []prometheus.Collector)
 	others := append(control.New(control.Options{Revoked: auth.NewTokens().Revoked()}).Collectors(), Hooks(func() []hooks.Stats {
 		return []hooks.Stats{{Hook: "connect", Requests: map[string]uint64{"ok": 2}, Durations: make([]uint64, len(hooks.Bounds)+1)}}
 	}), ingest.New(nil), Webhooks(func() []webhooks.Stats {
-		return []webhooks.Stats{{Webhook: "main", Deliveries: map[string]uint64{"ok": 4}}}
+		return []webhooks.Stats{{Webhook: "main", Disabled: true, Deliveries: map[string]uint64{"ok": 4}}}
 	}), Rules(func() rules.Stats {
 		// Two rules may begin with the same name.
 		list := []rules.RuleStats{{Namespace: "/", Rule: "a*", Events: 7, Refused: 1}, {Namespace: "/", Rule: "a*"}}
@@ -82,6 +82,13 @@ func TestScrape(t *testing.T) {
 	b := s.Connect("/chat", nil)
 	a.Emit("x")
 	b.Disconnect()
+	if err := s.Emit("news"); err != nil {
+		t.Fatal(err)
+	}
+	a.On("ask", func(e *looptest.Event) { e.Ack() })
+	if _, err := s.To(a.ID()).EmitWithAck(t.Context(), "ask"); err != nil {
+		t.Fatal(err)
+	}
 	s.Settle()
 	m.sample.look(t.Context(), m)
 	text := scrape(t, m)
@@ -92,6 +99,13 @@ func TestScrape(t *testing.T) {
 		`sioserver_socket_disconnects_total{namespace="/chat",reason="client namespace disconnect"} 1`,
 		`sioserver_connections{transport="custom"} 2`,
 		`sioserver_events_received_total 1`,
+		`sioserver_acks_total{direction="in",result="ok"} 1`,
+		`sioserver_acks_total{direction="in",result="timeout"} 0`,
+		`sioserver_ack_duration_seconds_count{direction="in"} 1`,
+		`sioserver_broadcast_recipients_bucket{le="0"} 0`,
+		`sioserver_broadcast_recipients_bucket{le="1"} 2`,
+		`sioserver_broadcast_recipients_sum 2`,
+		`sioserver_webhook_disabled{webhook="main"} 1`,
 		`sioserver_limit_rejections_total{limit="connect_rate"} 0`,
 		`sioserver_limit_rejections_total{limit="max_connections_closed"} 0`,
 		`sioserver_drain_remaining_connections 3`,

@@ -16,6 +16,8 @@ var (
 	webhookDropped    = desc("webhook_events_dropped_total", "Events that a webhook was not told.", "webhook", "type")
 )
 
+var webhookDisabled = desc("webhook_disabled", "1 while nothing is sent to the webhook because it has answered 410.", "webhook")
+
 // Webhooks are the metrics of webhooks.
 func Webhooks(stats func() []webhooks.Stats) prometheus.Collector { return webhookCollector{stats} }
 
@@ -23,7 +25,7 @@ type webhookCollector struct{ stats func() []webhooks.Stats }
 
 // Describe implements [prometheus.Collector].
 func (webhookCollector) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{webhookQueue, webhookAge, webhookDeliveries, webhookDropped} {
+	for _, d := range []*prometheus.Desc{webhookQueue, webhookAge, webhookDeliveries, webhookDropped, webhookDisabled} {
 		c <- d
 	}
 }
@@ -33,6 +35,7 @@ func (c webhookCollector) Collect(out chan<- prometheus.Metric) {
 	t := telling(out)
 	for _, s := range c.stats() {
 		t.gauge(webhookQueue, float64(s.Queued), s.Webhook)
+		t.gauge(webhookDisabled, flag(s.Disabled), s.Webhook)
 		t.gauge(webhookAge, s.OldestAge.Seconds(), s.Webhook)
 		for result, n := range s.Deliveries {
 			t.count(webhookDeliveries, n, s.Webhook, result)
