@@ -62,7 +62,7 @@ type process struct {
 // Run serves until a signal comes or ctx is done.
 func Run(ctx context.Context, o Options) error {
 	p := &process{o: o, signals: make(chan os.Signal, 8), ended: make(chan error, 1)}
-	signal.Notify(p.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(p.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(p.signals)
 	// The server and its parts outlive ctx: they are told to end one after the other.
 	alive, die := context.WithCancel(context.WithoutCancel(ctx))
@@ -178,6 +178,10 @@ func (p *process) wait(ctx context.Context) error {
 				p.reload()
 				continue
 			}
+			if !ends(s) {
+				p.hint(s)
+				continue
+			}
 			// A development server, and one that somebody stops at a keyboard, has nobody
 			// to take leave of.
 			fast := p.n.Config().Dev || s == syscall.SIGINT && p.o.Terminal
@@ -192,6 +196,19 @@ func (p *process) wait(ctx context.Context) error {
 			return errors.Join(err, p.n.Stop(stop), p.joined.close())
 		}
 	}
+}
+
+// ends reports whether a signal asks for the end of the process.
+func ends(s os.Signal) bool { return s == syscall.SIGTERM || s == syscall.SIGINT }
+
+// hint says what to do instead of sending a signal to which other servers answer
+// and this one has nothing to do. Left alone, the system would end the process.
+func (p *process) hint(s os.Signal) {
+	if s == syscall.SIGUSR1 {
+		p.log.Info("SIGUSR1: there is no log file to open again, the log goes to standard error; who keeps it in a file rotates it with copytruncate")
+		return
+	}
+	p.log.Info("SIGUSR2: a new version is started beside this one on the same port (server.reuse_port), then this one is sent SIGTERM")
 }
 
 // reload reads the configuration again and says what came of it.
@@ -236,7 +253,7 @@ func (p *process) end(drain bool) error {
 		for {
 			select {
 			case s := <-p.signals:
-				if s != syscall.SIGHUP {
+				if ends(s) {
 					stop(ErrStopped)
 					return
 				}

@@ -98,6 +98,10 @@ func TestSignalsEndIt(t *testing.T) {
 	close(drained)
 	r := &recorder{draining: make(chan struct{}, 1), drained: drained}
 	s := runFile(t, &file{text: production}, r)
+	for signal, hint := range map[syscall.Signal]string{syscall.SIGUSR1: "copytruncate", syscall.SIGUSR2: "server.reuse_port"} {
+		signalSelf(t, signal) // does not end it
+		s.log.next(t, hint)
+	}
 	signalSelf(t, syscall.SIGTERM)
 	if err := s.wait(t); err != nil || r.said() != "start, drain, stop" {
 		t.Errorf("%v; %s", err, r.said())
@@ -111,6 +115,7 @@ func TestSignalsEndIt(t *testing.T) {
 		t.Fatal("no drain")
 	}
 	signalSelf(t, syscall.SIGHUP) // is no second one
+	signalSelf(t, syscall.SIGUSR1)
 	signalSelf(t, syscall.SIGINT)
 	if err := s.wait(t); !errors.Is(err, ErrStopped) || r.said() != "start, drain, stop" {
 		t.Errorf("%v; %s", err, r.said())
