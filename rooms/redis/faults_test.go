@@ -28,10 +28,7 @@ func TestRedisComesBack(t *testing.T) {
 		t.Fatal(got)
 	}
 	a.Next(t)
-	if s := two.Stats(); s.SubscriptionBreaks != 0 || s.SubscriptionDown != 0 {
-		t.Errorf("%+v before anything", s)
-	}
-	begin := time.Now()
+	before := two.Stats()
 	s.Stop()
 	for i := range 10 {
 		event := fmt.Sprintf("meanwhile %d", i)
@@ -53,8 +50,8 @@ func TestRedisComesBack(t *testing.T) {
 				continue
 			}
 			// What was missed cannot be counted; that there was a time to miss it in is.
-			if s := two.Stats(); s.SubscriptionBreaks != 1 || s.SubscriptionDown <= 0 || s.SubscriptionDown > time.Since(begin) {
-				t.Errorf("%+v", s)
+			if s := two.Stats(); s.SubscriptionBreaks <= before.SubscriptionBreaks || s.SubscriptionDown <= before.SubscriptionDown {
+				t.Errorf("%+v, before %+v", s, before)
 			}
 			return
 		case <-time.After(50 * time.Millisecond):
