@@ -92,6 +92,7 @@ func TestEmitFaults(t *testing.T) {
 }
 
 func TestEmitWithAck(t *testing.T) {
+	t.Parallel()
 	p := serving(t, settings(), Options{})
 	ann, bob, cid := p.Connect("/", who("ann", "room")), p.Connect("/", who("bob", "room")), p.Connect("/", who("", "room"))
 	answers := make(chan string, 1)
@@ -123,7 +124,7 @@ func TestEmitWithAck(t *testing.T) {
 	if r := within(t, answers); !strings.Contains(r, `"received":1`) || !strings.Contains(r, `"args":[]`) {
 		t.Error(r)
 	}
-	if r := p.post("/emit", `{"users":["ann"],"event":"late","ack":{"timeout_ms":1}}`); !strings.Contains(r, `"timed_out":1,`) {
+	if r := p.post("/emit", `{"users":["ann"],"event":"late","ack":{"timeout_ms":1000}}`); !strings.Contains(r, `"timed_out":1,`) {
 		t.Error(r)
 	}
 	if r := p.post("/emit", `{"to":["nobody"],"event":"q","ack":{}}`); !strings.Contains(r, `"expected":0`) {
