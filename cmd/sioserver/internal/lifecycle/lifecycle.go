@@ -56,6 +56,7 @@ type Event struct {
 	Users      *int              `json:"users,omitempty"`
 	Draining   *bool             `json:"draining,omitempty"`
 	Dropped    uint64            `json:"dropped,omitempty"`
+	Endpoint   string            `json:"webhook,omitempty"`       // the one that a WebhookDropped is about
 	Pending    int               `json:"pending_bytes,omitempty"` // that wait for a client
 	StalledMS  int64             `json:"stalled_ms,omitempty"`    // since it has taken any
 	Event      string            `json:"event,omitempty"`         // name of a client's event

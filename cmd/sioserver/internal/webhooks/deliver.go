@@ -82,7 +82,7 @@ func (p *endpoint) dispatch() {
 func (p *endpoint) giveUp() {
 	for p.mu.queue.len() > 0 {
 		for _, x := range p.mu.queue.take(p.mu.queue.len()) {
-			p.stats.drop(x.kind, 1)
+			p.stats.drop(x.kind, whyDisabled, 1)
 		}
 	}
 	p.settled()
@@ -241,7 +241,7 @@ func (p *endpoint) finish(b *batch, result string, err error) {
 	p.stats.deliver(result)
 	if err != nil {
 		for _, x := range b.items {
-			p.stats.drop(x.kind, 1)
+			p.stats.drop(x.kind, whyDeadLetter, 1)
 		}
 	}
 	if errors.Is(err, errGone) {

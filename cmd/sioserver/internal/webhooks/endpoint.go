@@ -173,7 +173,7 @@ func (p *endpoint) hear(e *lifecycle.Event) {
 		return
 	}
 	if p.mu.disabled {
-		p.stats.drop(e.Type, 1)
+		p.stats.drop(e.Type, whyDisabled, 1)
 		return
 	}
 	p.push(w, e)
@@ -210,7 +210,7 @@ func (p *endpoint) push(w *settings, e *lifecycle.Event) {
 // lose counts events that were given up. mu is held.
 func (p *endpoint) lose(kind string, n uint64) {
 	p.mu.queue.dropped += n
-	p.stats.drop(kind, n)
+	p.stats.drop(kind, whyQueue, n)
 }
 
 // overdue are the held events whose time is over, all of them if all is true,

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -73,6 +74,7 @@ func (s *Sender) Start(ctx context.Context, n *node.Node) error {
 	s.end = func() {
 		cancel()
 		s.wg.Wait() // no heartbeat comes behind node.stopped
+		s.tellDropped()
 		n.Bus.Publish(&lifecycle.Event{Type: lifecycle.NodeStopped})
 		remove()
 	}
@@ -81,7 +83,18 @@ func (s *Sender) Start(ctx context.Context, n *node.Node) error {
 	return nil
 }
 
-// beat sends heartbeats until ctx ends.
+// tellDropped tells what endpoints were not told since the last time.
+func (s *Sender) tellDropped() {
+	for _, p := range *s.list.Load() {
+		list := p.stats.takeUntold()
+		for _, why := range slices.Sorted(maps.Keys(list)) {
+			s.node.Bus.Publish(&lifecycle.Event{Type: lifecycle.WebhookDropped, Endpoint: p.name, Reason: why, Dropped: list[why]})
+		}
+	}
+}
+
+// beat sends heartbeats, and with them what endpoints were not told, until ctx
+// ends.
 func (s *Sender) beat(ctx context.Context) {
 	for {
 		select {
@@ -91,6 +104,7 @@ func (s *Sender) beat(ctx context.Context) {
 		}
 		c := s.counts(s.node)
 		s.node.Bus.Publish(&lifecycle.Event{Type: lifecycle.NodeHeartbeat, Sockets: &c.Sockets, Users: &c.Users, Draining: &c.Draining})
+		s.tellDropped()
 	}
 }
 

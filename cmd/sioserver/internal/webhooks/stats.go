@@ -6,6 +6,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/lifecycle"
 )
 
 // Stats are the counters of one webhook.
@@ -29,6 +31,7 @@ type counters struct {
 	mu struct {
 		sync.Mutex
 		deliveries, dropped map[string]uint64
+		untold              map[string]uint64 // dropped events that no webhook.dropped has told of, by reason
 		last                string
 		at                  time.Time
 	}
@@ -36,12 +39,37 @@ type counters struct {
 
 func (c *counters) init() {
 	c.mu.deliveries, c.mu.dropped = map[string]uint64{"ok": 0, "retry": 0, "dead_letter": 0}, map[string]uint64{}
+	c.mu.untold = map[string]uint64{}
 }
 
-func (c *counters) drop(kind string, n uint64) {
+// Why events are not delivered, as webhook.dropped tells it.
+const (
+	whyQueue      = "queue"       // more waited than queue.max_events
+	whyDisabled   = "disabled"    // the endpoint answered 410
+	whyDeadLetter = "dead_letter" // it refused them, or did not take them in time
+)
+
+// drop counts events that are not delivered. Of those that tell of others no
+// other tells: a webhook that is told of its own would never be done.
+func (c *counters) drop(kind, why string, n uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.dropped[kind] += n
+	if kind != lifecycle.WebhookDropped {
+		c.mu.untold[why] += n
+	}
+}
+
+// takeUntold is what has been dropped since the last call, by reason.
+func (c *counters) takeUntold() map[string]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.mu.untold) == 0 {
+		return nil
+	}
+	list := c.mu.untold
+	c.mu.untold = map[string]uint64{}
+	return list
 }
 
 func (c *counters) deliver(result string) {

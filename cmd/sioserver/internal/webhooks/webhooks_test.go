@@ -397,6 +397,9 @@ func TestOverflow(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	b := r.next(t)
+	if n := (*f.list.Load())[0].stats.takeUntold(); len(n) != 1 || n[whyQueue] != 3 {
+		t.Errorf("to be told: %v", n)
+	}
 	var got []string
 	for _, e := range b.Events {
 		got = append(got, e.Event+e.User)
@@ -404,6 +407,55 @@ func TestOverflow(t *testing.T) {
 	if b.DroppedBefore != 3 || strings.Join(got, " ") != "3 4 5 6 7 0 1 2 3 4" {
 		t.Errorf("%d dropped, %q", b.DroppedBefore, got)
 	}
+}
+
+// TestDropped: what an endpoint was not told others are told, in sums, and never of
+// such an event itself.
+func TestDropped(t *testing.T) {
+	good, bad := receive(t), receive(t)
+	status := atomic.Int32{}
+	status.Store(400)
+	bad.answers(func(http.ResponseWriter, received) int { return int(status.Load()) })
+	told, lossy := hook(good.url), hook(bad.url)
+	told.Name, told.Events = "told", []string{"webhook.dropped"}
+	lossy.Events, lossy.Batch.MaxEvents = []string{"user.online", "webhook.dropped"}, 1
+	n := node.New("n1", "boot1", &config.Config{Webhooks: []config.Webhook{told, lossy}}, nil, slog.New(slog.DiscardHandler))
+	s := New("test", func(*node.Node) Counts { return Counts{} })
+	s.heartbeat = time.Millisecond
+	if err := n.Start(context.Background(), s); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.Stop(context.Background()) })
+	lose := func(why string) {
+		t.Helper()
+		for range 3 {
+			n.Bus.Publish(&lifecycle.Event{Type: lifecycle.UserOnline, User: "u"})
+		}
+		for sum := uint64(0); sum < 3; {
+			for _, e := range good.next(t).Events {
+				if e.Type != lifecycle.WebhookDropped || e.Endpoint != "main" || e.Reason != why {
+					t.Fatalf("%+v", e)
+				}
+				if sum += e.Dropped; sum > 3 {
+					t.Fatalf("%d were dropped", sum)
+				}
+			}
+		}
+	}
+	lose("dead_letter")
+	status.Store(410)
+	n.Bus.Publish(&lifecycle.Event{Type: lifecycle.UserOnline, User: "last"})
+	// What the endpoint is told of its own may be the first that 410 answers.
+	if e := good.next(t).Events[0]; e.Reason != "dead_letter" && e.Reason != "disabled" || e.Dropped != 1 {
+		t.Errorf("%+v", e)
+	}
+	waitFor(t, func() bool { return s.Stats()[1].Disabled })
+	lose("disabled")
+	// The endpoint was to be told too, which was counted, and told nobody.
+	waitFor(t, func() bool {
+		d := s.Stats()[1].Dropped
+		return d[lifecycle.UserOnline] == 7 && d[lifecycle.WebhookDropped] > 0
+	})
 }
 
 func TestQueueGivesUpLivesLast(t *testing.T) {
