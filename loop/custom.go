@@ -104,7 +104,7 @@ func (l *Loop) sendCustom(s *transport.Session, text []byte) {
 		s.Fail(err)
 		return
 	}
-	l.send(s, m.Text, m.Binary, usual)
+	l.send(s, m.Text, m.Binary, false, true)
 }
 
 // customClient is what a client has under a parser of the user's.

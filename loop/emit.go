@@ -35,7 +35,7 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	if s.watched() {
 		s.sending(event, a)
 	}
-	if s.logs(usual) {
+	if s.logs(false) {
 		return s.emitLogged(event, []any{a}, usual)
 	}
 	if s.ns.server.custom != nil {
@@ -52,7 +52,7 @@ func (s *Socket) EmitArgs(event string, a Args) error {
 	if l.direct() {
 		if e := l.find(s.ref); e != nil {
 			l.out = f.appendEvent(l.out[:0], s.ns.name, 0, false, len(a.bins), event, a.raw)
-			l.send(e.session, l.out, a.bins, usual)
+			l.send(e.session, l.out, a.bins, false, true)
 		}
 		return nil
 	}
@@ -79,7 +79,7 @@ func (s *Socket) emit(event string, args []any, f rooms.Flags, ack *ackRequest) 
 	if err := s.sendable(event); err != nil {
 		return err
 	}
-	if ack == nil && s.logs(f) {
+	if ack == nil && s.logs(f.Volatile) {
 		return s.emitLogged(event, args, f)
 	}
 	return s.emitEncoded(event, args, f, ack)
@@ -114,8 +114,8 @@ func (s *Socket) emitEncoded(event string, args []any, f rooms.Flags, ack *ackRe
 
 // logs reports whether an event for the socket is kept until it has certainly
 // missed it for good.
-func (s *Socket) logs(f rooms.Flags) bool {
-	return s.ns.recoverable(f) && s.returning != nil && s.state.Load() == stateConnected
+func (s *Socket) logs(volatile bool) bool {
+	return s.ns.recoverable(volatile) && s.returning != nil && s.state.Load() == stateConnected
 }
 
 // emitLogged sends an event as a broadcast to one, which is logged.
@@ -154,7 +154,7 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 	if l.direct() {
 		if e := l.find(s.ref); e != nil {
 			l.out = f.appendAck(l.out[:0], s.ns.name, id, len(a.bins), a.raw)
-			l.send(e.session, l.out, a.bins, usual)
+			l.send(e.session, l.out, a.bins, false, true)
 		}
 		return nil
 	}
@@ -166,14 +166,15 @@ func (s *Socket) ackArgs(id uint64, a Args) error {
 }
 
 // send writes a packet and its attachments to a session, and reports whether it
-// was taken. A nil text is none.
-func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, f rooms.Flags) bool {
-	if f.Volatile && !s.Writable() {
+// was taken. A nil text is none. It takes those of the flags that it needs: all of
+// them are copied through memory for each packet.
+func (l *Loop) send(s *transport.Session, text []byte, bins [][]byte, volatile, compress bool) bool {
+	if volatile && !s.Writable() {
 		l.stats.volatileDropped++
 		return false
 	}
 	binary := l.server.form == formMsgPack
-	if !f.Compress {
+	if !compress {
 		ok := text == nil || s.SendPlain(text, binary)
 		for _, b := range bins {
 			ok = ok && s.SendPlain(b, true)
@@ -319,7 +320,7 @@ func (m *emission) send(l *Loop, s *transport.Session) bool {
 		m.conflate()
 	}
 	if m.shared == nil || m.flags.Volatile && !s.Writable() {
-		return l.send(s, m.packet(), m.bins, m.flags)
+		return l.send(s, m.packet(), m.bins, m.flags.Volatile, m.flags.Compress)
 	}
 	return s.SendShared(m.shared)
 }

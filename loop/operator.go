@@ -140,7 +140,7 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 	if o.ns.dynamic != nil {
 		return o.each(func(o BroadcastOperator) error { return o.Emit(event, args...) })
 	}
-	if o.ns.recoverable(o.target.Flags) {
+	if o.ns.recoverable(o.target.Flags.Volatile) {
 		return o.ns.keep(event, args, o.target)
 	}
 	m, err := o.ns.encode(0, false, event, args, o.target.Flags)
@@ -159,7 +159,7 @@ func (o BroadcastOperator) Emit(event string, args ...any) error {
 // allocates nothing, however many sockets are addressed.
 func (o BroadcastOperator) EmitArgs(event string, a Args) error {
 	n := o.ns
-	if n.dynamic != nil || !n.alone || n.recoverable(o.target.Flags) {
+	if n.dynamic != nil || !n.alone || n.recoverable(o.target.Flags.Volatile) {
 		return o.Emit(event, a)
 	}
 	if reserved(event) {

@@ -183,7 +183,7 @@ func newRecovery(cfg *RecoveryConfig, count *recoveryCounters, a rooms.Adapter) 
 }
 
 // recoverable reports whether an event is one that clients can catch up on.
-func (n *Namespace) recoverable(f rooms.Flags) bool { return n.recovery != nil && !f.Volatile }
+func (n *Namespace) recoverable(volatile bool) bool { return n.recovery != nil && !volatile }
 
 // log sends an event to the sockets of a target on this server, and keeps it for
 // those that are away, under the offset of a keeper if there is one.
