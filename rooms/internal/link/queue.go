@@ -47,17 +47,7 @@ func NewQueue[M Sized](messages, bytes int, dropped func(M)) *Queue[M] {
 func (q *Queue[M]) Put(m M) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var none M
-	for len(q.mu.list) > q.mu.taken && (len(q.mu.list) >= q.maxMessages || q.mu.bytes+m.Size() > q.maxBytes) {
-		lost := q.mu.list[q.mu.taken]
-		q.mu.bytes -= lost.Size()
-		if q.mu.taken == 0 {
-			q.mu.list[0] = none
-			q.mu.list = q.mu.list[1:]
-		} else {
-			q.mu.list = slices.Delete(q.mu.list, q.mu.taken, q.mu.taken+1)
-		}
-		q.dropped(lost)
+	for q.tooMuch(1, m.Size()) && q.loseOldest() {
 	}
 	q.mu.list = append(q.mu.list, m)
 	q.mu.bytes += m.Size()
@@ -65,6 +55,30 @@ func (q *Queue[M]) Put(m M) {
 	case q.more <- struct{}{}:
 	default:
 	}
+}
+
+// tooMuch reports whether there is no place for so much more. The lock is held.
+func (q *Queue[M]) tooMuch(messages, bytes int) bool {
+	return len(q.mu.list)+messages > q.maxMessages || q.mu.bytes+bytes > q.maxBytes
+}
+
+// loseOldest drops the oldest message that is not on its way out, and reports
+// whether there was one. The lock is held.
+func (q *Queue[M]) loseOldest() bool {
+	if len(q.mu.list) == q.mu.taken {
+		return false
+	}
+	var none M
+	lost := q.mu.list[q.mu.taken]
+	q.mu.bytes -= lost.Size()
+	if q.mu.taken == 0 {
+		q.mu.list[0] = none
+		q.mu.list = q.mu.list[1:]
+	} else {
+		q.mu.list = slices.Delete(q.mu.list, q.mu.taken, q.mu.taken+1)
+	}
+	q.dropped(lost)
+	return true
 }
 
 // More holds a token while there may be messages to take.
@@ -94,11 +108,15 @@ func (q *Queue[M]) Done() {
 	q.mu.taken = 0
 }
 
-// Back says that what Take has returned is still to be published.
+// Back says that what Take has returned is still to be published. If a message was
+// put beside a full queue's, the oldest loses its place now: else one more could
+// be there after each time.
 func (q *Queue[M]) Back() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.mu.taken = 0
+	for len(q.mu.list) > 1 && q.tooMuch(0, 0) && q.loseOldest() {
+	}
 }
 
 // Waiting is what is in the queue.
