@@ -1,4 +1,4 @@
-// The example backends of docs/deploy/examples, in PHP and in Python, and an application with Laravel's broadcaster, as
+// The example backends of docs/deploy/examples, in PHP, Python and JavaScript, and an application with Laravel's broadcaster, as
 // child processes.
 
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from './server.mjs';
 import { until } from './wait.mjs';
 
-const example = (name) => fileURLToPath(new URL(`../../../../docs/deploy/examples/${name}`, import.meta.url));
+export const example = (name) => fileURLToPath(new URL(`../../../../docs/deploy/examples/${name}`, import.meta.url));
 
 export const SECRET = `whsec_${Buffer.from('secret of the hooks in the tests').toString('base64')}`;
 
@@ -17,6 +17,7 @@ const commands = {
   php: (port) => ['php', ['-q', '-S', `127.0.0.1:${port}`, example('backend.php')]],
   laravel: (port) => ['php', ['-q', '-S', `127.0.0.1:${port}`, fileURLToPath(new URL('laravel.php', import.meta.url))]],
   python: (port) => ['python3', [example('backend.py'), String(port)]],
+  node: (port) => [process.execPath, [example('backend.mjs'), String(port)]],
   presence: (port) => ['python3', [example('presence.py'), String(port)]],
 };
 

@@ -1,4 +1,4 @@
-// Backends in PHP and Python behind the operator's server: hooks, rules, webhooks, limits.
+// Backends in PHP, Python and JavaScript behind the operator's server: hooks, rules, webhooks, limits.
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { gather, once, until } from '../suite/wait.mjs';
 
 const LONG_MS = 30_000;
 
-for (const kind of ['php', 'python']) {
+for (const kind of ['php', 'python', 'node']) {
   scenario(`hooks, ${kind}: who connects, and what an event answers`, async ({ operator, backend }) => {
     const at = await backendAt(kind);
     await backend(at);
@@ -102,7 +102,7 @@ function inOrder(events, count) {
   assert.deepEqual(order, [...Array(count).keys()]);
 }
 
-for (const kind of ['php', 'python']) {
+for (const kind of ['php', 'python', 'node']) {
   scenario(`webhooks, ${kind}: an endpoint that was down misses nothing`, async ({ operator, backend, dir, later }) => {
     const at = await backendAt(kind);
     const file = join(dir, 'events');

@@ -1,9 +1,9 @@
-// Backends in PHP and Python publish over the API while they are asked.
+// Backends in PHP, Python, JavaScript and a shell publish over the API while they are asked.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { backendAt, publishByPHP, SECRET } from '../suite/backend.mjs';
+import { backendAt, example, publishByPHP, SECRET } from '../suite/backend.mjs';
 import { MODES } from '../suite/client.mjs';
 import { KEY } from '../suite/operator.mjs';
 import { as, enter, hooked, scenario } from '../suite/scenario.mjs';
@@ -29,22 +29,25 @@ scenario('scenario 2: PHP publishes and is asked, with nothing but HTTP', async 
     const asked = await publishByPHP(server, KEY, { to: ['user:ada'], event: 'confirm', data: { order: 981 }, ack: { timeout_ms: 10_000 } });
     assert.deepEqual(asked.result.acks.map(({ user, args }) => [user, args]), [['ada', [{ accepted: 981 }]]]);
     const curled = once(ada, 'message');
-    await run('curl', ['-sf', `${server.control}/api/v1/emit`, '-H', `Authorization: Bearer ${KEY}`, '-d', '{"to":["user:ada"],"event":"message","data":{"text":"hello from curl"}}']);
+    const env = { ...process.env, SIO_API: server.control, SIO_KEY: KEY };
+    await run('sh', [example('publish.sh'), '{"to":["user:ada"],"event":"message","data":{"text":"hello from curl"}}'], { env });
     assert.deepEqual((await curled)[0], { text: 'hello from curl' });
     ada.disconnect();
   }
   assert.equal((await publishByPHP(server, 'another key, which is none', { event: 'x' })).error.code, 'unauthorized');
 });
 
-scenario('hooks: Python asks a client while another waits for it', async ({ operator, backend }) => {
-  const at = await backendAt('python');
-  const server = await operator(hooked(at.url));
-  await backend(at, { SIO_API: server.control, SIO_KEY: KEY });
-  const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => enter(server, 'websocket', as('python', name))));
-  bob.on('confirm', (data, ack) => ack({ accepted: data.order }));
-  const acks = await ada.emitWithAck('order.confirm', { user: 'bob' });
-  assert.deepEqual(acks.map(({ user, args }) => [user, args]), [['bob', [{ accepted: 981 }]]]);
-});
+for (const kind of ['python', 'node']) {
+  scenario(`hooks, ${kind}: a client is asked while another waits for it`, async ({ operator, backend }) => {
+    const at = await backendAt(kind);
+    const server = await operator(hooked(at.url));
+    await backend(at, { SIO_API: server.control, SIO_KEY: KEY });
+    const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => enter(server, 'websocket', as(kind, name))));
+    bob.on('confirm', (data, ack) => ack({ accepted: data.order }));
+    const acks = await ada.emitWithAck('order.confirm', { user: 'bob' });
+    assert.deepEqual(acks.map(({ user, args }) => [user, args]), [['bob', [{ accepted: 981 }]]]);
+  });
+}
 
 scenario('webhooks: a backend in Python knows who is online', async ({ operator, backend }) => {
   const who = await backendAt('python');
