@@ -58,7 +58,7 @@ func (n *Namespace) broadcast(m *transport.Shared, t *rooms.Target, ack *broadca
 			d.loop.engine.Post(d)
 		}
 	}
-	if size := sizeOf(total); here != nil {
+	if size := place(receiverBounds[:], float64(total)); here != nil {
 		here.stats.broadcasts[size]++
 	} else {
 		n.server.receivers[first].counts[size].Add(1)

@@ -81,9 +81,7 @@ func (n *Namespace) share(m *emission, id uint64, hasID bool, event string, flag
 	if !flags.Compress {
 		shared.Plain()
 	}
-	if flags.Conflate != "" {
-		shared.Conflate(event + "\x00" + flags.Conflate)
-	}
+	conflate(shared, event, flags.Conflate)
 	return shared, nil
 }
 

@@ -337,7 +337,14 @@ func (m *emission) conflate() {
 			m.shared.Plain()
 		}
 	}
-	m.shared.Conflate(m.event + "\x00" + m.flags.Conflate)
+	conflate(m.shared, m.event, m.flags.Conflate)
+}
+
+// conflate gives a message the key of an event: [BroadcastOperator.Conflate].
+func conflate(m *transport.Shared, event, key string) {
+	if key != "" {
+		m.Conflate(event + "\x00" + key)
+	}
 }
 
 // SocketOperator emits to one socket with flags. It is a value: each method

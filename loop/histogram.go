@@ -33,9 +33,9 @@ type receiverCounts struct {
 	_      [64]byte // away from the next
 }
 
-// sizeOf is the place of a number of receivers in their histogram.
-func sizeOf(total int) (i int) {
-	for i < len(receiverBounds) && total > int(receiverBounds[i]) {
+// place is that of a value among the counts of a histogram.
+func place(bounds []float64, value float64) (i int) {
+	for i < len(bounds) && value > bounds[i] {
 		i++
 	}
 	return i

@@ -54,11 +54,7 @@ func (s *loopStats) limit(i int) { s.limits[i]++ }
 func (s *loopStats) acked(ms int64) {
 	s.acks++
 	s.ackMillis += uint64(ms)
-	i := 0
-	for i < len(ackBounds) && float64(ms)/1000 > ackBounds[i] {
-		i++
-	}
-	s.ackTimes[i]++
+	s.ackTimes[place(ackBounds[:], float64(ms)/1000)]++
 }
 
 // Stats are counters of a server since it was made, and present numbers.

@@ -209,28 +209,25 @@ func (s *Session) hold(m *Shared) bool {
 	full := func() bool {
 		return passed+h.bytes+n > o.OutboundBytes || o.OutboundMessages > 0 && h.live >= o.OutboundMessages
 	}
-	alone := h.live == 0 && passed <= o.OutboundBytes // one may be as large as it likes
 	if o.SlowPolicy == SlowDropOldest {
 		for full() && h.dropOldest() {
 			s.noteDrop()
 			e.stats.DroppedOldest++
 		}
-		alone = h.live == 0 && passed <= o.OutboundBytes
 	}
+	alone := h.live == 0 && passed <= o.OutboundBytes // one may be as large as it likes
 	if full() && !alone {
 		s.noteDrop()
+		drop := !keep && o.SlowPolicy != SlowConflate
 		switch {
-		case !keep && o.SlowPolicy == SlowDropNewest:
+		case drop && o.SlowPolicy == SlowDropNewest:
 			e.stats.DroppedNewest++
 			h.dropped++
-			m.Release()
-			return false
-		case !keep && o.SlowPolicy == SlowDropOldest:
+		case drop:
 			e.stats.DroppedOldest++
 			h.dropped++
-			m.Release()
-			return false
-		case !s.holdBurst(passed + h.bytes):
+		}
+		if drop || !s.holdBurst(passed+h.bytes) {
 			m.Release()
 			return false
 		}

@@ -80,13 +80,14 @@ class Handler(BaseHTTPRequestHandler):
         if not signed(raw, self.headers):
             self.reply(401, {})
             return
-        m = json.loads(raw)
+        self.reply(200, self.answer(json.loads(raw)))
+
+    def answer(self, m):
         hook = {"connect": connect, "event": event, "join": join}.get(m.get("hook"))
         if hook:
-            self.reply(200, hook(m))
-        else:
-            remember(m.get("events", []))
-            self.reply(200, {})
+            return hook(m)
+        remember(m.get("events", []))
+        return {}
 
     def reply(self, status, body):
         text = json.dumps(body).encode()

@@ -6,14 +6,13 @@ killed and tells nobody: a server that has not been heard of for three heartbeat
 SIO_SECRET=whsec_... python3 presence.py 8000      # GET / tells who is online, and which servers live
 """
 
-import json
 import sys
 import threading
 import time
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
-from backend import signed
+import backend
 
 SILENCE = 30  # seconds: three heartbeats
 
@@ -58,31 +57,13 @@ class Presence:
 presence = Presence()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(backend.Handler):
     def do_GET(self):
         self.reply(200, presence.online())
 
-    def do_POST(self):
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
-        if not signed(raw, self.headers):
-            self.reply(401, {})
-            return
-        m = json.loads(raw)
+    def answer(self, m):
         presence.take(m["node"], m["events"])
-        self.reply(200, {})
-
-    def reply(self, status, body):
-        text = json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *args):
-        pass
+        return {}
 
 
 if __name__ == "__main__":

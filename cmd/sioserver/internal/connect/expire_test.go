@@ -3,9 +3,6 @@
 package connect_test
 
 import (
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -39,15 +36,10 @@ func TestIgnored(t *testing.T) {
 //effect:keys hooks.refresh.timeout
 func TestRefreshTimeout(t *testing.T) {
 	t.Parallel()
-	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}))
-	t.Cleanup(backend.Close)
 	c := withTokens(nodetest.Config())
 	c.Auth.OnExpire.WarnBefore = config.Duration(time.Hour)
 	c.Hooks.Defaults.Timeout = config.Duration(time.Hour)
-	c.Hooks.Refresh = config.Hook{URL: backend.URL, Timeout: config.Duration(20 * time.Millisecond)}
+	c.Hooks.Refresh = config.Hook{URL: nodetest.Silent(t), Timeout: config.Duration(20 * time.Millisecond)}
 	f := start(t, c, loop.Config{})
 	f.Connect("/", token(t, c, 10*time.Minute, nil)).Expect("$token:expiring")
 }

@@ -27,11 +27,7 @@ const roomCounted = 10_000
 
 func (x *call) rooms() (any, error) {
 	q := x.r.URL.Query()
-	n, err := x.namespace(q.Get("namespace"))
-	if err != nil {
-		return nil, err
-	}
-	most, err := x.limit()
+	n, most, err := x.paging()
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +181,7 @@ func (x *call) users() (any, error) {
 
 // listUsers lists who has a socket in a namespace of this node, by name.
 func (x *call) listUsers(q url.Values) (any, error) {
-	n, err := x.namespace(q.Get("namespace"))
-	if err != nil {
-		return nil, err
-	}
-	most, err := x.limit()
+	n, most, err := x.paging()
 	if err != nil {
 		return nil, err
 	}

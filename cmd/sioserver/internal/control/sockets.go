@@ -59,6 +59,14 @@ func (x *call) limit() (int, error) {
 	return n, nil
 }
 
+// paging is what all lists of a namespace are asked: which one, and for how many.
+func (x *call) paging() (n *loop.Namespace, most int, err error) {
+	if n, err = x.namespace(x.r.URL.Query().Get("namespace")); err == nil {
+		most, err = x.limit()
+	}
+	return n, most, err
+}
+
 // wanted says which sockets are listed.
 type wanted struct{ user, ip string }
 
@@ -69,11 +77,7 @@ func (w *wanted) has(s *loop.Socket) bool {
 
 func (x *call) sockets() (any, error) {
 	q := x.r.URL.Query()
-	n, err := x.namespace(q.Get("namespace"))
-	if err != nil {
-		return nil, err
-	}
-	most, err := x.limit()
+	n, most, err := x.paging()
 	if err != nil {
 		return nil, err
 	}

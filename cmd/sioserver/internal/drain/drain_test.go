@@ -36,16 +36,28 @@ func serving(t *testing.T, c config.Drain) (*Drainer, *node.Node, *looptest.Serv
 // reached waits for a state.
 func reached(t *testing.T, d *Drainer, state string) control.DrainStatus {
 	t.Helper()
+	return until(t, d, state, func(s control.DrainStatus) bool { return s.State == state })
+}
+
+// paced waits until clients go, and at which rate is known.
+func paced(t *testing.T, d *Drainer) control.DrainStatus {
+	t.Helper()
+	reached(t, d, Closing)
+	return until(t, d, "at a rate", func(s control.DrainStatus) bool { return s.Rate != 0 })
+}
+
+func until(t *testing.T, d *Drainer, what string, ok func(control.DrainStatus) bool) control.DrainStatus {
+	t.Helper()
 	tick, deadline := time.NewTicker(time.Millisecond), time.After(patience)
 	defer tick.Stop()
 	for {
-		if s := d.Status(); s.State == state {
+		if s := d.Status(); ok(s) {
 			return s
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("the drain is %+v, not %s", d.Status(), state)
+			t.Fatalf("the drain is %+v, not %s", d.Status(), what)
 		}
 	}
 }
@@ -118,16 +130,7 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Begin(24*time.Hour, 0)
-	x := reached(t, d, Closing)
-	tick, deadline := time.NewTicker(time.Millisecond), time.After(patience)
-	defer tick.Stop()
-	for ; x.Rate == 0; x = d.Status() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%+v", x)
-		}
-	}
+	x := paced(t, d)
 	if x.ETA == 0 || x.Total != 4 {
 		t.Errorf("%+v", x)
 	}
@@ -199,16 +202,7 @@ func TestMaxRate(t *testing.T) {
 		s.Connect("/", nil)
 	}
 	d.Begin(0, 0)
-	x := reached(t, d, Closing)
-	tick, deadline := time.NewTicker(time.Millisecond), time.After(patience)
-	defer tick.Stop()
-	for ; x.Rate == 0; x = d.Status() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%+v", x)
-		}
-	}
+	x := paced(t, d)
 	if x.Rate != 1e-6 || n.Server.ClientsCount() < 2 {
 		t.Errorf("%+v, %d clients", x, n.Server.ClientsCount())
 	}

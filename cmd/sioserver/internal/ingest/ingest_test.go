@@ -16,6 +16,7 @@ import (
 
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/config"
 	"github.com/sioserver/sioserver/cmd/sioserver/internal/node"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/nodetest"
 	"github.com/sioserver/sioserver/loop"
 	"github.com/sioserver/sioserver/loop/looptest"
 )
@@ -52,7 +53,7 @@ type hearing struct {
 
 func open(t *testing.T, c config.IngestRedis) *hearing {
 	t.Helper()
-	socket, client := startRedis(t)
+	socket, client := nodetest.Redis(t)
 	h := &hearing{t: t, redis: client, log: &lines{}}
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	s, err := loop.New(loop.Config{NoListen: true, Logger: log})

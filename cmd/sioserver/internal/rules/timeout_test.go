@@ -3,9 +3,6 @@
 package rules_test
 
 import (
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -15,16 +12,6 @@ import (
 	"github.com/sioserver/sioserver/loop/looptest"
 )
 
-// silent is the address of a backend that never answers.
-func silent(t *testing.T) string {
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // its end is noticed by who reads
-		<-r.Context().Done()
-	}))
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
 // TestTimeouts: each hook has a time of its own, beside that of all, which is far
 // longer than this test.
 //
@@ -32,7 +19,7 @@ func silent(t *testing.T) string {
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	const short = config.Duration(20 * time.Millisecond)
-	url := silent(t)
+	url := nodetest.Silent(t)
 	c := nodetest.Config()
 	c.Hooks.Defaults.Timeout = config.Duration(time.Hour)
 	c.Hooks.Join, c.Hooks.Event = config.Hook{URL: url, Timeout: short}, config.Hook{URL: url, Timeout: short}

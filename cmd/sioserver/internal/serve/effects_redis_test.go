@@ -3,52 +3,21 @@
 package serve
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
-	goredis "github.com/redis/go-redis/v9"
+	"github.com/sioserver/sioserver/cmd/sioserver/internal/nodetest"
 )
-
-// startRedis starts a server that ends with the test, and returns its URL and a
-// client.
-func startRedis(t *testing.T) (url string, client *goredis.Client) {
-	t.Helper()
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "redis.sock")
-	cmd := exec.Command("redis-server", "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("starting redis-server: %v; install it (Debian: apt-get install redis-server)", err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	client = goredis.NewClient(&goredis.Options{Network: "unix", Addr: socket, MaxRetries: -1, DialTimeout: time.Second})
-	t.Cleanup(func() { _ = client.Close() })
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for client.Ping(ctx).Err() != nil {
-		if ctx.Err() != nil {
-			t.Fatal("redis-server does not answer")
-		}
-	}
-	return "unix://" + socket, client
-}
 
 // TestRedisKeys: two servers that share what the keys say, and a publisher.
 //
 //effect:keys cluster.backend cluster.url cluster.key ingest.redis.enabled ingest.redis.url ingest.redis.dialects ingest.redis.key ingest.redis.python_channel ingest.redis.laravel_prefix
 func TestRedisKeys(t *testing.T) {
 	t.Parallel()
-	url, client := startRedis(t)
+	path, client := nodetest.Redis(t)
+	url := "unix://" + path
 	cluster := fmt.Sprintf("cluster: {backend: redis, url: %q, key: mine}\n", url)
 	a := effect(t, cluster)
 	b := effect(t, cluster+fmt.Sprintf("ingest: {redis: {enabled: true, url: %q, dialects: [socketio, python, laravel], key: theirs, python_channel: py, laravel_prefix: app_}}", url))
@@ -108,7 +77,8 @@ func TestRedisKeys(t *testing.T) {
 //effect:keys recovery.backend
 func TestRecoveryElsewhere(t *testing.T) {
 	t.Parallel()
-	url, _ := startRedis(t)
+	path, _ := nodetest.Redis(t)
+	url := "unix://" + path
 	for backend, want := range map[string]bool{"redis_streams": true, "memory": false} {
 		text := fmt.Sprintf("cluster: {backend: redis_streams, url: %q, key: %s}\nrecovery: {backend: %s}", url, backend, backend)
 		a, b := effect(t, text), effect(t, text)
