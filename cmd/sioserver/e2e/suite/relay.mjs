@@ -2,6 +2,8 @@
 
 import { connect, createServer } from 'node:net';
 import { afterEach } from 'node:test';
+import { two } from './client.mjs';
+import { until } from './wait.mjs';
 
 const relays = new Set();
 
@@ -63,6 +65,17 @@ export class Relay {
   // On how many connections the client spoke last: over HTTP, requests without an answer.
   get waiting() {
     return [...this.#pairs].filter((pair) => pair.asked).length;
+  }
+
+  // Waits until the server holds the poll of a client: it is on the wire, and what was sent behind it has arrived. Over
+  // HTTP/2 among frames that are no answers one cannot see which connection waits, and the poll may be on a new one,
+  // which takes three round trips to come up.
+  async held(server, socket) {
+    for (let i = 0; i < 3; i++) {
+      if (!two) await until(() => this.waiting === 1, 'a held poll');
+      await server.upTo(socket);
+    }
+    if (!two) await until(() => this.waiting === 1, 'the poll alone');
   }
 
   // A deaf relay keeps even the end of a connection to itself, as a dead network path would.

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { MODES, connect, connected, marker, settled, share, two } from '../suite/client.mjs';
+import { MODES, connect, connected, marker, settled, share } from '../suite/client.mjs';
 import { VIOLATION_REASONS } from '../suite/profile.mjs';
 import { request } from '../suite/raw.mjs';
 import { Relay } from '../suite/relay.mjs';
 import { startServer } from '../suite/server.mjs';
-import { gather, once, until } from '../suite/wait.mjs';
+import { gather, once } from '../suite/wait.mjs';
 
 let server;
 before(async () => (server = await startServer()));
@@ -92,13 +92,7 @@ for (const mode of MODES) {
     const relay = await Relay.start(server);
     const socket = await connect(relay, mode);
     const { id } = socket;
-    if (mode === 'polling') {
-      // The server can only see a drop while it holds a poll: one is on the wire, and what was sent behind it has arrived.
-      // Over HTTP/2 both go by one connection, in the order of asking, among frames that are no answers.
-      if (!two) await until(() => relay.waiting === 1, 'a held poll');
-      socket.emit('note', 'behind the poll');
-      await server.saw({ event: 'note', sid: id, args: ['behind the poll'] });
-    }
+    if (mode === 'polling') await relay.held(server, socket); // else the server cannot see a drop
     const left = once(socket, 'disconnect');
     relay.down();
     assert.match((await left)[0], /^transport (close|error)$/);

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { MODES, client, connect, connected, marker, settled, share, upgraded } from '../suite/client.mjs';
 import { Relay } from '../suite/relay.mjs';
 import { startServer } from '../suite/server.mjs';
-import { gather, once, until } from '../suite/wait.mjs';
+import { gather, once } from '../suite/wait.mjs';
 
 const PATIENT = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 60, randomizationFactor: 0.5 };
 
@@ -112,11 +112,7 @@ for (const version of [2, 3]) {
       const relay = await Relay.start(server);
       const socket = await connect(relay, mode, { version });
       const { id } = socket;
-      if (mode === 'polling') {
-        // The server can only see a drop while it holds a poll: one is on the wire, and what was sent behind it has arrived.
-        await until(() => relay.waiting === 1, 'a held poll');
-        await server.upTo(socket);
-      }
+      if (mode === 'polling') await relay.held(server, socket); // else the server cannot see a drop
       const left = once(socket, 'disconnect');
       relay.down();
       assert.match((await left)[0], /^transport (close|error)$/);
